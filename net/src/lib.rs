@@ -1,0 +1,2 @@
+//! Net (skeleton).
+pub use std::net::*; pub use std::os::unix::net::*;

@@ -1,0 +1,207 @@
+//! What runs on the calling thread: the coroutine and worker that blocking calls turn to.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::coroutine::{LocalMap, Resume, Suspend, Task, Yielder};
+use crate::sys::{errno, fork};
+use crate::worker::Worker;
+
+thread_local! {
+    /// In Own mode a coroutine's thread-locals hold its own context and a worker's hold the worker's. In Shared mode the two
+    /// take turns in the one variable, which every switch sets.
+    static CURRENT: Cell<*const Context> = const { Cell::new(std::ptr::null()) };
+}
+
+/// The context of a coroutine or, with no coroutine in it, of a worker's loop.
+pub(crate) struct Context {
+    worker: NonNull<Worker>,
+    running: Option<Running>,
+    /// Above zero, nothing may suspend: see [`crate::no_yield`].
+    no_yield: Cell<u32>,
+    /// Non-blocking operations left before a forced yield.
+    budget: Cell<u32>,
+    shared_locals: bool,
+    pub(crate) locals: LocalMap,
+}
+
+/// The coroutine's part.
+struct Running {
+    yielder: NonNull<Yielder>,
+    task: Arc<dyn Task>,
+    stack_limit: usize,
+    stack_base: usize,
+}
+
+/// The calling thread's context. Stays on the stack of the function that asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Current(NonNull<Context>);
+
+impl std::ops::Deref for Current {
+    type Target = Context;
+    #[inline(always)]
+    fn deref(&self) -> &Context {
+        // SAFETY: `CURRENT` points to a context in the frame at the root of this very coroutine or worker, which outlives all that it
+        // calls; `Current` is not `Send`, and nothing in this crate keeps one beyond the call that got it.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+/// The context of the code that calls, if it runs on a worker.
+#[inline(always)]
+pub(crate) fn current() -> Option<Current> {
+    NonNull::new(CURRENT.get().cast_mut()).map(Current)
+}
+
+/// The coroutine that calls, if it may suspend now.
+#[inline]
+pub(crate) fn switchable() -> Option<Current> {
+    current().filter(|cx| cx.may_switch())
+}
+
+/// Whether the caller is on a coroutine that may suspend now. Otherwise blocking calls block the OS thread.
+///
+/// False on a plain thread, on another stack than the coroutine's own, under [`no_yield`](crate::no_yield), in a forked child,
+/// and with shared thread-locals while a panic unwinds.
+pub fn may_switch() -> bool {
+    switchable().is_some()
+}
+
+impl Context {
+    pub(crate) fn of_worker(worker: &Worker) -> Context {
+        Context {
+            worker: NonNull::from(worker),
+            running: None,
+            no_yield: Cell::new(0),
+            budget: Cell::new(0),
+            shared_locals: worker.shares_locals(),
+            locals: LocalMap::default(),
+        }
+    }
+
+    pub(crate) fn of_coroutine(
+        worker: NonNull<Worker>,
+        yielder: &Yielder,
+        task: Arc<dyn Task>,
+        (stack_limit, stack_base): (usize, usize),
+    ) -> Context {
+        // SAFETY: the worker that starts a coroutine outlives it: it leaves its loop only when none is left.
+        let shared_locals = unsafe { worker.as_ref() }.shares_locals();
+        Context {
+            worker,
+            running: Some(Running { yielder: NonNull::from(yielder), task, stack_limit, stack_base }),
+            no_yield: Cell::new(0),
+            budget: Cell::new(crate::fairness::OPERATIONS_PER_TURN),
+            shared_locals,
+            locals: LocalMap::default(),
+        }
+    }
+
+    /// Makes this the calling thread's context until the guard goes.
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        let previous = CURRENT.replace(self);
+        Entered { previous, _context: std::marker::PhantomData }
+    }
+
+    /// After a switch back to this context.
+    #[inline(always)]
+    pub(crate) fn reenter(&self) {
+        CURRENT.set(self);
+    }
+
+    #[inline(always)]
+    pub(crate) fn worker(&self) -> &Worker {
+        // SAFETY: as in `of_coroutine`; and the context never leaves the worker's thread.
+        unsafe { self.worker.as_ref() }
+    }
+
+    #[inline]
+    fn may_switch(&self) -> bool {
+        let Some(running) = &self.running else { return false };
+        let here = &raw const running as usize;
+        (running.stack_limit..running.stack_base).contains(&here)
+            && self.no_yield.get() == 0
+            && !fork::in_forked_child()
+            && !(self.shared_locals && std::thread::panicking())
+    }
+
+    /// The coroutine that runs, if it is one.
+    pub(crate) fn task(&self) -> Option<&Arc<dyn Task>> {
+        self.running.as_ref().map(|r| &r.task)
+    }
+
+    /// Switches to the worker's loop, until it resumes this coroutine. The only place that leaves a coroutine's stack.
+    ///
+    /// To be called where [`switchable`] holds.
+    #[inline]
+    pub(crate) fn suspend(&self, how: Suspend) -> Resume {
+        let Some(running) = &self.running else { return Resume::Woken };
+        // SAFETY: the yielder lives at the root of this coroutine's stack, on which we are.
+        let yielder = unsafe { running.yielder.as_ref() };
+        let resume = if self.shared_locals {
+            let errno = errno::get();
+            let resume = yielder.suspend(how);
+            errno::set(errno);
+            self.reenter();
+            resume
+        } else {
+            yielder.suspend(how)
+        };
+        self.budget.set(crate::fairness::OPERATIONS_PER_TURN);
+        resume
+    }
+
+    /// Accounts for one operation that did not block. False when it is the others' turn.
+    #[inline]
+    pub(crate) fn charge(&self) -> bool {
+        self.worker().count_operation();
+        match self.budget.get() {
+            0 => false,
+            n => {
+                self.budget.set(n - 1);
+                true
+            }
+        }
+    }
+
+    pub(crate) fn raise_no_yield(&self) {
+        self.no_yield.set(self.no_yield.get() + 1);
+    }
+
+    pub(crate) fn lower_no_yield(&self) {
+        self.no_yield.set(self.no_yield.get() - 1);
+    }
+
+    /// The coroutine's id, 0 for a worker. Async-signal-safe, as the next ones are.
+    pub(crate) fn id(&self) -> u64 {
+        self.task().map_or(0, |t| t.header().id())
+    }
+
+    /// The coroutine's name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.task()?.header().settings.as_ref()?.name.as_deref()
+    }
+
+    /// The lowest usable address of the coroutine's stack, 0 on a worker's own.
+    pub(crate) fn stack_limit(&self) -> usize {
+        self.running.as_ref().map_or(0, |r| r.stack_limit)
+    }
+
+    /// One past the highest address of the coroutine's stack, 0 on a worker's own.
+    pub(crate) fn stack_base(&self) -> usize {
+        self.running.as_ref().map_or(0, |r| r.stack_base)
+    }
+}
+
+/// Puts the thread's former context back.
+pub(crate) struct Entered<'a> {
+    previous: *const Context,
+    _context: std::marker::PhantomData<&'a Context>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        CURRENT.set(self.previous);
+    }
+}

@@ -1,0 +1,93 @@
+//! The handle by which a coroutine is joined or cancelled.
+
+use std::sync::Arc;
+use std::thread;
+
+use super::task::Joinable;
+use super::{Coroutine, Task};
+use crate::park::{self, Reason};
+use crate::worker;
+
+/// Owns the right to a coroutine's result, like [`std::thread::JoinHandle`]. Dropping it detaches the coroutine, which runs on.
+pub struct JoinHandle<T> {
+    /// Gone only once `join` has taken the result.
+    task: Option<Arc<dyn Joinable<T>>>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(super) fn new(task: Arc<dyn Joinable<T>>) -> JoinHandle<T> {
+        JoinHandle { task: Some(task) }
+    }
+
+    /// Waits until the coroutine has finished, its thread-locals' destructors included, and returns its result.
+    ///
+    /// Suspends the calling coroutine or blocks the calling OS thread; a cancelled caller unwinds.
+    ///
+    /// # Errors
+    /// The payload of the coroutine's panic; [`Cancelled`](crate::Cancelled) if it was cancelled; an [`std::io::Error`] if it could
+    /// not be started for want of a stack.
+    pub fn join(mut self) -> thread::Result<T> {
+        self.wait(|reason| {
+            park::park_or_unwind(reason, None);
+        });
+        self.take()
+    }
+
+    /// [`JoinHandle::join`] that a cancellation of the caller does not end.
+    pub(super) fn join_uncancellable(mut self) -> thread::Result<T> {
+        self.wait(park::park_uncancellable);
+        self.take()
+    }
+
+    fn wait(&self, park: impl Fn(&'static Reason)) {
+        let header = self.task().header();
+        if !header.is_finished() && header.set_joiner(park::unparker()) {
+            while !header.is_finished() {
+                park(&Reason("join"));
+            }
+        }
+    }
+
+    fn take(&mut self) -> thread::Result<T> {
+        let task = self.task.take().expect("only `join` takes it, and consumes the handle");
+        // SAFETY: finished, and this handle is given up here without detaching.
+        unsafe { task.take() }
+    }
+
+    fn task(&self) -> &Arc<dyn Joinable<T>> {
+        self.task.as_ref().expect("only `join` takes it, and consumes the handle")
+    }
+
+    /// Whether the coroutine has finished, so that [`JoinHandle::join`] would return at once. Does not suspend.
+    pub fn is_finished(&self) -> bool {
+        self.task().header().is_finished()
+    }
+
+    /// The coroutine that this handle is for.
+    pub fn coroutine(&self) -> Coroutine {
+        Coroutine::new(self.task().clone())
+    }
+
+    /// Asks the coroutine to end. Does not suspend; use [`JoinHandle::join`] to wait for the end.
+    ///
+    /// It is delivered once, at the coroutine's current or next blocking call: I/O returns an error (`ECANCELED`), and any other wait
+    /// unwinds, running destructors; so does whatever blocks after the error. A coroutine that has not started never does.
+    pub fn cancel(&self) {
+        let task: Arc<dyn Task> = self.task().clone();
+        worker::cancel(&task);
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.detach();
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JoinHandle").field("coroutine", &self.coroutine()).finish_non_exhaustive()
+    }
+}

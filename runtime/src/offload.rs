@@ -1,0 +1,122 @@
+//! Running what cannot be made to yield on a pool of OS threads.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::context;
+use crate::park::{self, Reason, Unparker};
+
+/// Threads of the pool at most. Calls beyond wait in line: what blocks here is usually a disk or a name server, which more
+/// threads would not speed up.
+const MAX_THREADS: usize = 256;
+
+/// How long a thread stays without work.
+const IDLE: Duration = Duration::from_secs(10);
+
+type Call = Box<dyn FnOnce() + Send>;
+
+/// Runs `f` on a pool of OS threads and returns its value. Suspends the calling coroutine meanwhile, so that the others of its worker
+/// run; on an OS thread, where there is nobody to make room for, it just calls `f`.
+///
+/// For what blocks and cannot be made to yield: file I/O on slow disks, long computations, C libraries. The pool grows as needed up to 256
+/// threads, beyond which calls wait in line; idle threads leave after ten seconds. A cancelled caller unwinds at once, while `f`
+/// runs to its end and its value is dropped there.
+///
+/// # Panics
+/// If `f` does, with its payload; if the first thread of the pool cannot be started.
+///
+/// ```
+/// # greenwood_runtime::run(|| {
+/// let text = greenwood_runtime::offload(|| std::fs::read_to_string("/proc/self/comm")).unwrap();
+/// # assert!(!text.is_empty());
+/// # });
+/// ```
+pub fn offload<F, T>(f: F) -> T
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let Some(cx) = context::switchable() else { return f() };
+    let running = cx.worker().pool.count_offload();
+    let reply = Arc::new(Reply { result: Mutex::new(None), caller: park::unparker() });
+    let sender = reply.clone();
+    submit(Box::new(move || {
+        let result = catch_unwind(AssertUnwindSafe(f));
+        *sender.result.lock() = Some(result);
+        sender.caller.unpark();
+        // After the message that wakes the caller, lest a paused clock jumps in between.
+        drop(running);
+    }))
+    .unwrap_or_else(|e| panic!("no thread for an offloaded call: {e}"));
+    loop {
+        if let Some(result) = reply.result.lock().take() {
+            return result.unwrap_or_else(|payload| resume_unwind(payload));
+        }
+        park::park_or_unwind(&Reason("offload"), None);
+    }
+}
+
+struct Reply<T> {
+    result: Mutex<Option<Result<T, Box<dyn Any + Send>>>>,
+    caller: Unparker,
+}
+
+struct Threads {
+    queue: VecDeque<Call>,
+    idle: usize,
+    count: usize,
+}
+
+static THREADS: Mutex<Threads> = Mutex::new(Threads { queue: VecDeque::new(), idle: 0, count: 0 });
+static ARRIVED: Condvar = Condvar::new();
+
+fn submit(call: Call) -> io::Result<()> {
+    let mut threads = THREADS.lock();
+    threads.queue.push_back(call);
+    // Idle threads may already be spoken for by calls in the queue that they have not taken yet.
+    if threads.queue.len() <= threads.idle {
+        ARRIVED.notify_one();
+        return Ok(());
+    }
+    if threads.count >= MAX_THREADS {
+        return Ok(());
+    }
+    threads.count += 1;
+    drop(threads);
+    if let Err(e) = std::thread::Builder::new().name("greenwood-offload".into()).spawn(work) {
+        let mut threads = THREADS.lock();
+        threads.count -= 1;
+        // The others will get to it, if there are any.
+        if threads.count == 0 {
+            threads.queue.pop_back();
+            return Err(e);
+        }
+    }
+    Ok(())
+}
+
+fn work() {
+    let mut threads = THREADS.lock();
+    loop {
+        if let Some(call) = threads.queue.pop_front() {
+            drop(threads);
+            // A value nobody waits for any more is dropped in there, and may panic.
+            let _ = catch_unwind(AssertUnwindSafe(call)).map_err(std::mem::forget);
+            threads = THREADS.lock();
+            continue;
+        }
+        threads.idle += 1;
+        let timed_out = ARRIVED.wait_for(&mut threads, IDLE).timed_out();
+        threads.idle -= 1;
+        if timed_out && threads.queue.is_empty() {
+            threads.count -= 1;
+            return;
+        }
+    }
+}

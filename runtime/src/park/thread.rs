@@ -1,0 +1,55 @@
+//! Parking an OS thread, and a coroutine that may not switch.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Wake;
+
+/// One thread's place to wait. Not `std::thread::park`, whose token belongs to the user.
+#[derive(Debug, Default)]
+pub(super) struct Parker {
+    token: Mutex<bool>,
+    unparked: Condvar,
+}
+
+impl Parker {
+    pub(super) fn unpark(&self) {
+        *self.token.lock() = true;
+        self.unparked.notify_one();
+    }
+}
+
+thread_local! {
+    static PARKER: OnceCell<Arc<Parker>> = const { OnceCell::new() };
+}
+
+/// The calling thread's parker. A thread whose locals are already gone gets a new one each time: it then serves one wait,
+/// since whoever waits takes it once ([`super::unparker`]) and parks by [`park`], see there.
+pub(super) fn parker() -> Arc<Parker> {
+    PARKER.try_with(|p| p.get_or_init(Arc::default).clone()).unwrap_or_default()
+}
+
+/// Blocks the calling thread until its parker is unparked or `deadline` passes.
+pub(super) fn park(deadline: Option<Instant>) -> Wake {
+    let Ok(parker) = PARKER.try_with(|p| p.get_or_init(Arc::default).clone()) else {
+        // In the last destructors of a thread no unpark can arrive; callers look at their condition again and again.
+        std::thread::yield_now();
+        return if deadline.is_some_and(|d| d <= Instant::now()) { Wake::TimedOut } else { Wake::Unparked };
+    };
+    let mut token = parker.token.lock();
+    while !*token {
+        match deadline {
+            None => parker.unparked.wait(&mut token),
+            Some(deadline) => {
+                if parker.unparked.wait_until(&mut token, deadline).timed_out() && !*token {
+                    return Wake::TimedOut;
+                }
+            }
+        }
+    }
+    *token = false;
+    Wake::Unparked
+}

@@ -1,0 +1,56 @@
+//! Waking one coroutine or OS thread, from anywhere.
+
+use std::sync::Arc;
+
+use super::thread::{self, Parker};
+use crate::context;
+use crate::coroutine::Task;
+use crate::worker;
+
+/// Wakes one coroutine or OS thread from its current or next [`park`](super::park). Cheap to clone, and may outlive what it
+/// wakes.
+#[derive(Clone)]
+pub struct Unparker(Target);
+
+#[derive(Clone)]
+enum Target {
+    Coroutine(Arc<dyn Task>),
+    Thread(Arc<Parker>),
+}
+
+/// The caller's own: the calling coroutine's, or the OS thread's where the caller may not switch. Does not suspend.
+pub fn unparker() -> Unparker {
+    Unparker(match context::switchable().as_ref().and_then(|cx| cx.task()) {
+        Some(task) => Target::Coroutine(task.clone()),
+        None => Target::Thread(thread::parker()),
+    })
+}
+
+impl Unparker {
+    /// Makes the owner's current or next park return. Never lost, never blocks; waking what has ended does nothing.
+    #[inline]
+    pub fn unpark(&self) {
+        match &self.0 {
+            Target::Coroutine(task) => worker::unpark(task),
+            Target::Thread(parker) => parker.unpark(),
+        }
+    }
+
+    /// Whether both wake the same coroutine or thread.
+    pub fn same(&self, other: &Unparker) -> bool {
+        match (&self.0, &other.0) {
+            (Target::Coroutine(a), Target::Coroutine(b)) => std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b)),
+            (Target::Thread(a), Target::Thread(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Debug for Unparker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Target::Coroutine(task) => write!(f, "Unparker(coroutine {})", task.header().id()),
+            Target::Thread(_) => f.write_str("Unparker(thread)"),
+        }
+    }
+}

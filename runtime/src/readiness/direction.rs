@@ -1,0 +1,139 @@
+//! One direction of a descriptor: what is known of its readiness, and who waits for it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::park::{self, Reason, Unparker, Wake};
+
+/// A call may succeed.
+const READY: u32 = 1;
+/// The peer will send nothing more (or take nothing more): what is left to learn comes without a further event.
+const CLOSED: u32 = 2;
+/// Events are counted from this bit on, so that a result from before an event does not clear what the event said.
+const EVENT: u32 = 4;
+
+/// What was known at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen(u32);
+
+impl Seen {
+    pub(super) fn is_ready(self) -> bool {
+        self.0 & READY != 0
+    }
+}
+
+/// Readiness to read, or to write.
+#[derive(Debug)]
+pub(super) struct Direction {
+    state: AtomicU32,
+    waiters: Mutex<Waiters>,
+}
+
+/// Nearly always none or one, which then needs no allocation.
+#[derive(Debug, Default)]
+struct Waiters {
+    first: Option<Unparker>,
+    more: Vec<Unparker>,
+}
+
+impl Direction {
+    /// Ready until a call shows otherwise.
+    pub(super) fn new() -> Direction {
+        Direction { state: AtomicU32::new(READY), waiters: Mutex::default() }
+    }
+
+    /// Not ready until an event comes.
+    pub(super) fn new_pending() -> Direction {
+        Direction { state: AtomicU32::new(0), waiters: Mutex::default() }
+    }
+
+    /// Has `waiter` unparked at the next event.
+    pub(super) fn add_waiter(&self, waiter: &Unparker) {
+        self.waiters.lock().add(waiter.clone());
+    }
+
+    #[inline]
+    pub(super) fn seen(&self) -> Seen {
+        Seen(self.state.load(Ordering::Acquire))
+    }
+
+    /// A call would have blocked, or got all there was, at a time when `seen` was known. Unless there was an event since,
+    /// the next call has to wait for one.
+    #[inline]
+    pub(super) fn clear(&self, seen: Seen) {
+        let _ = self.state.compare_exchange(seen.0, seen.0 & !READY, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Like `clear`, after a short count. That proves nothing once the peer has closed: its event may have come together with the
+    /// last data, and no other follows.
+    #[inline]
+    pub(super) fn clear_drained(&self, seen: Seen) {
+        if seen.0 & CLOSED == 0 {
+            self.clear(seen);
+        }
+    }
+
+    /// An event came, or everybody is to look again for another reason.
+    pub(super) fn set(&self, closed: bool) {
+        let update = |state: u32| (state.wrapping_add(EVENT) | READY) | if closed { CLOSED } else { 0 };
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some(update(state)));
+        let (first, more) = {
+            let mut waiters = self.waiters.lock();
+            (waiters.first.take(), std::mem::take(&mut waiters.more))
+        };
+        // All of them: on an edge-triggered event, one that is woken and goes away would take the news with it.
+        first.into_iter().chain(more).for_each(|waiter| waiter.unpark());
+    }
+
+    /// Parks the caller until the direction is ready.
+    pub(super) fn wait(&self, reason: &'static Reason, deadline: Option<Instant>) -> Wake {
+        let me = park::unparker();
+        {
+            let mut waiters = self.waiters.lock();
+            // Under the lock: an event after this finds the caller among the waiters.
+            if self.seen().is_ready() {
+                return Wake::Unparked;
+            }
+            waiters.add(me.clone());
+        }
+        // Leaves the list however this ends; an unwinding park included.
+        let _leaves = Leaves { direction: self, me };
+        loop {
+            let wake = park::park(reason, deadline);
+            if wake != Wake::Unparked || self.seen().is_ready() {
+                return wake;
+            }
+        }
+    }
+}
+
+struct Leaves<'a> {
+    direction: &'a Direction,
+    me: Unparker,
+}
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.direction.waiters.lock().remove(&self.me);
+    }
+}
+
+impl Waiters {
+    fn add(&mut self, waiter: Unparker) {
+        if self.first.is_none() {
+            self.first = Some(waiter);
+        } else {
+            self.more.push(waiter);
+        }
+    }
+
+    fn remove(&mut self, waiter: &Unparker) {
+        if self.first.as_ref().is_some_and(|w| w.same(waiter)) {
+            self.first = None;
+        } else if !self.more.is_empty() {
+            self.more.retain(|w| !w.same(waiter));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Waiting for any descriptors, once.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Interest, Registered};
+use crate::cancel;
+use crate::context::{self, Current};
+use crate::park::{self, Reason, Wake};
+
+/// Waits until `fd` can be read, or is at its end, or has an error. For descriptors of other libraries; sockets of this
+/// project wait by themselves.
+///
+/// Suspends the calling coroutine; on an OS thread, blocks in `poll(2)`. Level-triggered: returns at once if `fd` is ready.
+/// What always can be read, like a regular file, is always ready. The descriptor must stay open meanwhile: one that is closed by other
+/// means than its owner here is not noticed.
+///
+/// # Errors
+/// `WouldBlock` when the time-out has passed, `ECANCELED` if the coroutine was cancelled, `EBADF` for a number that is no open descriptor.
+pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<()> {
+    wait_any(&[(fd, Interest::Read)], timeout).map(drop)
+}
+
+/// Waits until `fd` can be written, or has an error. Otherwise as [`wait_readable`].
+///
+/// # Errors
+/// As for [`wait_readable`].
+pub fn wait_writable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<()> {
+    wait_any(&[(fd, Interest::Write)], timeout).map(drop)
+}
+
+/// Waits until one of several descriptors is ready and returns its index. Otherwise as [`wait_readable`].
+///
+/// # Errors
+/// As for [`wait_readable`]; `InvalidInput` if `fds` is empty and there is no time-out, as that would wait for ever.
+pub fn wait_any(fds: &[(BorrowedFd<'_>, Interest)], timeout: Option<Duration>) -> io::Result<usize> {
+    if fds.is_empty() && timeout.is_none() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no descriptor and no time-out to wait for"));
+    }
+    // Also what keeps this level-triggered, and descriptors that a reactor refuses out of it.
+    match poll(fds, Some(crate::now())) {
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+        ready => return ready,
+    }
+    let deadline = timeout.and_then(|t| crate::now().checked_add(t));
+    match context::switchable() {
+        Some(cx) => wait_on_coroutine(cx, fds, deadline),
+        None => poll(fds, deadline),
+    }
+}
+
+fn wait_on_coroutine(
+    cx: Current,
+    fds: &[(BorrowedFd<'_>, Interest)],
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
+    let temporaries = fds.iter().map(|(fd, _)| Temporary::new(*fd, cx)).collect::<io::Result<Vec<_>>>()?;
+    let me = park::unparker();
+    for (temporary, (_, interest)) in temporaries.iter().zip(fds) {
+        temporary.registered.direction(*interest).add_waiter(&me);
+    }
+    loop {
+        let ready = |(t, (_, i)): (&Temporary<'_>, &(_, Interest))| t.registered.direction(*i).seen().is_ready();
+        if let Some(index) = temporaries.iter().zip(fds).position(ready) {
+            return Ok(index);
+        }
+        match park::park(&Reason("readiness"), deadline) {
+            Wake::Unparked => {}
+            Wake::TimedOut => return Err(io::ErrorKind::WouldBlock.into()),
+            Wake::Cancelled => return Err(cancel::error()),
+        }
+    }
+}
+
+/// A registration for one wait.
+struct Temporary<'a> {
+    fd: BorrowedFd<'a>,
+    /// Stands in for a descriptor that the worker's reactor already has.
+    duplicate: Option<OwnedFd>,
+    registered: Arc<Registered>,
+}
+
+impl<'a> Temporary<'a> {
+    fn new(fd: BorrowedFd<'a>, cx: Current) -> io::Result<Temporary<'a>> {
+        let mut this = Temporary { fd, duplicate: None, registered: Arc::new(Registered::new_pending()) };
+        match this.registered.bind(fd.as_raw_fd(), cx) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                let duplicate = fd.try_clone_to_owned()?;
+                this.registered.bind(duplicate.as_raw_fd(), cx)?;
+                this.duplicate = Some(duplicate);
+            }
+            bound => bound?,
+        }
+        Ok(this)
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        let fd = self.duplicate.as_ref().map_or(self.fd, |d| d.as_fd());
+        self.registered.unbind(fd.as_raw_fd());
+    }
+}
+
+/// Blocks the OS thread until one of the descriptors is ready or the deadline has passed (`WouldBlock`).
+pub(super) fn poll(fds: &[(BorrowedFd<'_>, Interest)], deadline: Option<Instant>) -> io::Result<usize> {
+    let mut polled: Vec<_> = fds
+        .iter()
+        .map(|(fd, interest)| libc::pollfd {
+            fd: fd.as_raw_fd(),
+            events: match interest {
+                Interest::Read => libc::POLLIN,
+                Interest::Write => libc::POLLOUT,
+            },
+            revents: 0,
+        })
+        .collect();
+    loop {
+        let left = deadline.map(|d| d.saturating_duration_since(crate::now()));
+        // Rounded up to whole milliseconds; a longer wait than an `i32` can tell is taken in several.
+        let timeout = left.map_or(-1, |l| l.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as libc::c_int);
+        // SAFETY: the array lives over the call, and its length is passed.
+        match unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout) } {
+            -1 => {
+                let e = io::Error::last_os_error();
+                if e.kind() != io::ErrorKind::Interrupted {
+                    return Err(e);
+                }
+            }
+            0 if left.is_some_and(|l| l.as_nanos() <= timeout as u128 * 1_000_000) => {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            0 => {}
+            _ => {
+                let Some(index) = polled.iter().position(|p| p.revents != 0) else { continue };
+                if polled[index].revents & libc::POLLNVAL != 0 {
+                    return Err(io::Error::from_raw_os_error(libc::EBADF));
+                }
+                return Ok(index);
+            }
+        }
+    }
+}

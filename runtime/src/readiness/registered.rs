@@ -1,0 +1,121 @@
+//! A descriptor's registration with a worker's reactor.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use super::Interest;
+use super::direction::Direction;
+use crate::context::Current;
+use crate::sys::poller::Ready;
+use crate::worker::Shared;
+
+/// A descriptor that some worker's reactor reports on, in both directions and edge-triggered: one registration for its
+/// whole life, with the worker where it was first waited for.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    /// Whether `binding` is set, to be asked without the lock.
+    bound: AtomicBool,
+    binding: Mutex<Option<Binding>>,
+    read: Direction,
+    write: Direction,
+}
+
+#[derive(Debug)]
+struct Binding {
+    home: &'static Shared,
+    token: usize,
+}
+
+impl Registered {
+    pub(super) fn new() -> Registered {
+        Registered::with(Direction::new)
+    }
+
+    /// Of a descriptor that was just found not to be ready.
+    pub(super) fn new_pending() -> Registered {
+        Registered::with(Direction::new_pending)
+    }
+
+    fn with(direction: fn() -> Direction) -> Registered {
+        Registered {
+            bound: AtomicBool::new(false),
+            binding: Mutex::new(None),
+            read: direction(),
+            write: direction(),
+        }
+    }
+
+    pub(super) fn direction(&self, interest: Interest) -> &Direction {
+        match interest {
+            Interest::Read => &self.read,
+            Interest::Write => &self.write,
+        }
+    }
+
+    pub(super) fn is_bound(&self) -> bool {
+        self.bound.load(Ordering::Acquire)
+    }
+
+    /// Registers with the caller's worker, unless it is registered. If the descriptor is ready now, an event will say so.
+    pub(super) fn bind(self: &Arc<Self>, fd: RawFd, cx: Current) -> io::Result<()> {
+        let mut binding = self.binding.lock();
+        if binding.is_none() {
+            let home = cx.worker().shared;
+            *binding = Some(Binding { home, token: home.register(fd, self)? });
+            self.bound.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Ends the registration of a descriptor that is still open.
+    pub(super) fn unbind(&self, fd: RawFd) {
+        if let Some(binding) = self.take_binding() {
+            binding.home.deregister(fd, binding.token);
+        }
+    }
+
+    /// Ends the registration of a descriptor that may have been closed already.
+    pub(super) fn forget(&self) {
+        if let Some(binding) = self.take_binding() {
+            binding.home.forget(binding.token);
+        }
+    }
+
+    fn take_binding(&self) -> Option<Binding> {
+        let mut binding = self.binding.lock();
+        self.bound.store(false, Ordering::Release);
+        binding.take()
+    }
+
+    /// Its worker has ended: the next who waits registers it anew.
+    pub(crate) fn orphan(&self) {
+        self.take_binding();
+        self.wake_all();
+    }
+
+    /// Has everybody who waits look again.
+    pub(super) fn wake_all(&self) {
+        self.read.set(false);
+        self.write.set(false);
+    }
+
+    /// The reactor reports an event.
+    pub(crate) fn event(&self, ready: Ready) {
+        if ready.readable || ready.read_closed {
+            self.read.set(ready.read_closed);
+        }
+        if ready.writable || ready.write_closed {
+            self.write.set(ready.write_closed);
+        }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("worker")
+    }
+}

@@ -1,0 +1,151 @@
+//! The readiness of one descriptor, kept beside it.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::{Interest, Registered, once};
+use crate::cancel;
+use crate::context::{self, Current};
+use crate::fairness;
+use crate::park::Wake;
+
+/// Readiness of one descriptor, for socket types to keep beside it.
+///
+/// Costs nothing until something has to wait; then it is registered once, with the reactor of the caller's worker. Several
+/// coroutines, of any workers, and OS threads may use one at a time.
+#[derive(Debug, Default)]
+pub struct Source {
+    registered: OnceLock<Arc<Registered>>,
+    closed: AtomicBool,
+}
+
+impl Source {
+    /// Nothing is known of the descriptor yet.
+    pub const fn new() -> Source {
+        Source { registered: OnceLock::new(), closed: AtomicBool::new(false) }
+    }
+
+    /// Calls `op`, a non-blocking system call on `fd`, until it returns something else than `WouldBlock`. In between it suspends the
+    /// calling coroutine until `fd` is ready (on an OS thread, blocks in `poll(2)`).
+    ///
+    /// `drained(&value)` tells whether a result shows that nothing more is there for now, like a short read of a TCP stream: the next
+    /// call then waits at once, without a system call that would fail. Where a short count shows nothing (datagrams, Unix
+    /// streams, accept) pass `|_| false`. It is only ever a hint: what the peer's close brings is never missed.
+    ///
+    /// `timeout` counts from the first time it has to wait. A caller whose calls never have to wait gives others a turn now and
+    /// then.
+    ///
+    /// # Errors
+    /// What `op` returns, `Interrupted` included; `WouldBlock` when the time-out has passed (as a socket with `SO_RCVTIMEO` does); `ECANCELED`
+    /// if the coroutine was cancelled; `EBADF` after [`Source::close`].
+    #[inline]
+    pub fn perform<T>(
+        &self,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        timeout: Option<Duration>,
+        mut op: impl FnMut() -> io::Result<T>,
+        drained: impl FnOnce(&T) -> bool,
+    ) -> io::Result<T> {
+        let mut deadline = None;
+        loop {
+            if self.closed.load(Ordering::Acquire) {
+                return Err(io::Error::from_raw_os_error(libc::EBADF));
+            }
+            let registered = self.registered.get();
+            let seen = registered.map(|r| r.direction(interest).seen());
+            if seen.is_none_or(|s| s.is_ready()) {
+                match op() {
+                    Ok(value) => {
+                        if let (Some(registered), Some(seen)) = (registered, seen)
+                            && registered.is_bound()
+                            && drained(&value)
+                        {
+                            registered.direction(interest).clear_drained(seen);
+                        }
+                        fairness::checkpoint();
+                        return Ok(value);
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(e) => return Err(e),
+                }
+                if let (Some(registered), Some(seen)) = (registered, seen) {
+                    registered.direction(interest).clear(seen);
+                }
+            }
+            if let (Some(timeout), None) = (timeout, deadline) {
+                deadline = crate::now().checked_add(timeout);
+            }
+            self.wait_until(fd, interest, deadline)?;
+        }
+    }
+
+    /// Waits until `fd` may be ready for a call that would have blocked. May return without cause.
+    ///
+    /// # Errors
+    /// As for [`Source::perform`]; what the OS says if the descriptor cannot be waited for.
+    pub fn wait(&self, fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait_until(fd, interest, timeout.and_then(|t| crate::now().checked_add(t)))
+    }
+
+    fn wait_until(&self, fd: BorrowedFd<'_>, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
+        match context::switchable() {
+            Some(cx) => self.wait_on_coroutine(cx, fd, interest, deadline),
+            None => {
+                // What the reactor knows does not count here: the next call asks the kernel.
+                once::poll(&[(fd, interest)], deadline)?;
+                if let Some(registered) = self.registered.get() {
+                    registered.direction(interest).set(false);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn wait_on_coroutine(
+        &self,
+        cx: Current,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        deadline: Option<Instant>,
+    ) -> io::Result<()> {
+        let registered = self.registered.get_or_init(|| Arc::new(Registered::new()));
+        let direction = registered.direction(interest);
+        if !registered.is_bound() {
+            // Whatever is ready by now, the kernel reports at once after this.
+            let seen = direction.seen();
+            registered.bind(fd.as_raw_fd(), cx)?;
+            direction.clear(seen);
+        }
+        if self.closed.load(Ordering::Acquire) {
+            registered.unbind(fd.as_raw_fd());
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
+        match direction.wait(interest.reason(), deadline) {
+            Wake::Unparked => Ok(()),
+            Wake::TimedOut => Err(io::ErrorKind::WouldBlock.into()),
+            Wake::Cancelled => Err(cancel::error()),
+        }
+    }
+
+    /// Ends all waits on the descriptor with `EBADF`, now and later. To be called while the descriptor is still open, before it is
+    /// closed or handed to somebody else. Does not suspend.
+    pub fn close(&self, fd: BorrowedFd<'_>) {
+        self.closed.store(true, Ordering::Release);
+        if let Some(registered) = self.registered.get() {
+            registered.unbind(fd.as_raw_fd());
+            registered.wake_all();
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Some(registered) = self.registered.get() {
+            registered.forget();
+        }
+    }
+}

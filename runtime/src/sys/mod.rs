@@ -1,0 +1,7 @@
+//! What differs between operating systems. Everything above reads without `cfg`.
+
+pub(crate) mod errno;
+pub(crate) mod fault;
+pub(crate) mod fork;
+pub(crate) mod memory;
+pub(crate) mod poller;

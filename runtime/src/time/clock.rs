@@ -1,0 +1,48 @@
+//! A worker's clock: the system's monotonic one, or a paused one that tests move by waiting.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// Nanoseconds since the runtime's start, from [`Instant`].
+#[derive(Debug)]
+pub(crate) struct Clock {
+    epoch: Instant,
+    /// In a paused clock, how far it has been moved.
+    paused: Option<Cell<u64>>,
+}
+
+impl Clock {
+    pub(crate) fn new(epoch: Instant, paused: bool) -> Clock {
+        Clock { epoch, paused: paused.then(|| Cell::new(0)) }
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        match &self.paused {
+            Some(moved) => moved.get(),
+            None => self.epoch.elapsed().as_nanos() as u64,
+        }
+    }
+
+    pub(crate) fn instant(&self) -> Instant {
+        match &self.paused {
+            Some(moved) => self.epoch + Duration::from_nanos(moved.get()),
+            None => Instant::now(),
+        }
+    }
+
+    /// The clock's reading at `t`: 0 before its epoch, the largest value after its end (in 584 years).
+    pub(crate) fn reading(&self, t: Instant) -> u64 {
+        u64::try_from(t.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    /// Moves a paused clock forward to `reading`.
+    pub(crate) fn advance_to(&self, reading: u64) {
+        if let Some(moved) = &self.paused {
+            moved.set(moved.get().max(reading));
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Workers: one OS thread each, with its own run queue, timers, sockets and stacks.
+
+mod inbox;
+mod queue;
+mod run;
+mod shared;
+mod sleep;
+mod target;
+#[cfg(test)]
+mod tests;
+mod wake;
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use slab::Slab;
+
+pub(crate) use inbox::Inbox;
+pub(crate) use shared::{Message, Shared};
+pub(crate) use target::Target;
+pub(crate) use wake::{cancel, unpark};
+
+use crate::context::Context;
+use crate::fairness::{OPERATIONS_PER_TIMER_CHECK, SWITCHES_PER_TIMER_CHECK, TIMER_CHECKS_PER_POLL};
+use crate::runtime::Pool;
+use crate::stack;
+use crate::sys::{fault, poller::Poller};
+use crate::time::clock::Clock;
+use crate::time::wheel::Wheel;
+use crate::tls;
+use queue::Queues;
+use run::Live;
+
+/// What only the worker's own thread uses: its loop, and the coroutines that it runs, one at a time.
+///
+/// Nothing in here stays borrowed over a switch, but `live`, which only the loop uses.
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) shared: &'static Shared,
+    pub(crate) pool: Arc<Pool>,
+    /// How to give coroutines thread-locals of their own. `None` in Shared mode.
+    pub(crate) facts: Option<&'static tls::Facts>,
+    pub(crate) clock: Clock,
+    pub(crate) queues: Queues,
+    /// Coroutines that have been suspended at least once.
+    live: RefCell<Slab<Live>>,
+    timers: RefCell<Wheel>,
+    stacks: RefCell<stack::Pool>,
+    poller: RefCell<Poller>,
+    /// Non-blocking operations of all coroutines in this turn of the loop.
+    operations: Cell<u32>,
+    /// Coroutines that run here, or will.
+    started: Cell<usize>,
+    thread_pointer: Cell<usize>,
+    stack_reserved: usize,
+}
+
+/// What a worker is made of, in another thread than it will run in.
+pub(crate) struct Parts {
+    pub(crate) index: usize,
+    pub(crate) shared: &'static Shared,
+    pub(crate) poller: Poller,
+    pub(crate) queue: crossbeam_deque::Worker<queue::New>,
+    pub(crate) epoch: Instant,
+}
+
+impl Worker {
+    pub(crate) fn new(parts: Parts, pool: Arc<Pool>) -> Worker {
+        let config = &pool.config;
+        Worker {
+            index: parts.index,
+            shared: parts.shared,
+            facts: pool.facts,
+            clock: Clock::new(parts.epoch, config.paused_clock),
+            queues: Queues::new(parts.queue, config.seed),
+            live: RefCell::default(),
+            timers: RefCell::new(Wheel::new()),
+            stacks: RefCell::default(),
+            poller: RefCell::new(parts.poller),
+            operations: Cell::new(0),
+            started: Cell::new(0),
+            thread_pointer: Cell::new(0),
+            stack_reserved: config.stack_reserved,
+            pool,
+        }
+    }
+
+    pub(crate) fn shares_locals(&self) -> bool {
+        self.facts.is_none()
+    }
+
+    /// Counts an operation that did not block towards the next look at timers.
+    #[inline]
+    pub(crate) fn count_operation(&self) {
+        self.operations.set(self.operations.get() + 1);
+    }
+
+    /// Runs until the runtime is closed and every coroutine here has ended.
+    pub(crate) fn main(self) {
+        // A panic in here would tear down frames that coroutines refer to.
+        let bomb = AbortOnUnwind;
+        fault::ensure_alternate_stack();
+        self.thread_pointer.set(tls::thread_pointer());
+        let cx = Context::of_worker(&self);
+        let entered = cx.enter();
+        if let Err(e) = self.turn_until_closed(&cx) {
+            eprintln!("greenwood: a worker cannot wait for events any more: {e}");
+            std::process::abort();
+        }
+        drop(entered);
+        self.abandon(self.shared.inbox().close());
+        self.shared.retire();
+        self.pool.take_leave();
+        std::mem::forget(bomb);
+    }
+
+    fn turn_until_closed(&self, cx: &Context) -> io::Result<()> {
+        let mut letters = Vec::new();
+        let mut checks = 0u32;
+        loop {
+            self.read(&mut letters);
+            self.pool.share_out(self);
+            self.turn(cx);
+            self.fire_timers();
+            if self.queues.have_work() || self.shared.inbox().is_pending() {
+                checks = checks.wrapping_add(1);
+                if checks.is_multiple_of(TIMER_CHECKS_PER_POLL) {
+                    self.shared.wait(&mut self.poller.borrow_mut(), Some(std::time::Duration::ZERO))?;
+                }
+                continue;
+            }
+            if self.pool.is_closing() && self.started.get() == 0 {
+                return Ok(());
+            }
+            if !self.steal() {
+                self.sleep()?;
+            }
+        }
+    }
+
+    /// Runs coroutines until none is ready, or it is time to look at timers and sockets.
+    fn turn(&self, cx: &Context) {
+        self.operations.set(0);
+        let mut switches = 0;
+        while switches < SWITCHES_PER_TIMER_CHECK && self.operations.get() < OPERATIONS_PER_TIMER_CHECK {
+            match self.queues.next() {
+                Some(queue::Next::Resume(slot)) => self.resume(cx, slot),
+                Some(queue::Next::Start(task)) => self.start(cx, task),
+                None => return,
+            }
+            switches += 1;
+        }
+    }
+
+    /// Takes new coroutines from other workers, and wakes one more if some are left for it.
+    fn steal(&self) -> bool {
+        let stolen = self.queues.steal(&self.pool, self.index);
+        if stolen {
+            self.pool.rouse_one();
+        }
+        stolen
+    }
+
+    fn read(&self, letters: &mut Vec<Message>) {
+        if !self.shared.inbox().is_pending() {
+            return;
+        }
+        self.shared.inbox().take(letters);
+        for letter in letters.drain(..) {
+            match letter {
+                Message::Start(task) => self.queues.push_pinned(task),
+                Message::Wake(task) => self.deliver_wake(&task),
+                Message::Close => self.cancel_all(),
+                Message::Abandon => self.leave_for_ever(),
+            }
+        }
+    }
+
+    fn fire_timers(&self) {
+        let mut timers = self.timers.borrow_mut();
+        if timers.len() > 0 {
+            let live = self.live.borrow();
+            let mut fired = Vec::new();
+            timers.advance(self.clock.now(), |slot| {
+                if let Some(entry) = live.get(slot as usize) {
+                    entry.time_out();
+                    fired.push(slot);
+                }
+            });
+            // Ahead of the queue, which may be long, and in their own order.
+            self.queues.push_first(fired);
+        }
+    }
+
+    /// With coroutines that did not end in time: they keep this thread for ever, since their stacks cannot be freed.
+    fn leave_for_ever(&self) {
+        self.abandon(self.shared.inbox().close());
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        eprintln!("greenwood: a worker has panicked outside any coroutine; this is a bug in the runtime");
+        std::process::abort();
+    }
+}

@@ -1,0 +1,160 @@
+//! Starting, resuming and finishing coroutines.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use corosensei::CoroutineResult;
+
+use super::{Message, Worker};
+use crate::cancel::Cancelled;
+use crate::context::Context;
+use crate::coroutine::{self, RawCoroutine, Resume, Run, Suspend, Task};
+use crate::stack::Stack;
+use crate::time::wheel::Key;
+use crate::tls;
+
+/// A coroutine that has been suspended.
+pub(super) struct Live {
+    task: Arc<dyn Task>,
+    coroutine: RawCoroutine,
+    /// Its block's thread pointer, in Own mode.
+    tp: usize,
+    timer: Cell<Option<Key>>,
+    timed_out: Cell<bool>,
+}
+
+impl Live {
+    /// Its deadline has passed.
+    pub(super) fn time_out(&self) {
+        self.timer.set(None);
+        self.timed_out.set(true);
+        self.task.header().set_run(Run::Woken);
+    }
+}
+
+impl Worker {
+    /// Runs a new coroutine until it first suspends.
+    #[inline]
+    pub(super) fn start(&self, cx: &Context, task: Arc<dyn Task>) {
+        let header = task.header();
+        if self.pool.is_closing() || header.cancel.is_made() {
+            return task.abandon(Box::new(Cancelled));
+        }
+        let reserved = header.settings.as_ref().and_then(|s| s.reserved).unwrap_or(self.stack_reserved);
+        let mut stack = match self.stacks.borrow_mut().get(reserved) {
+            Ok(stack) => stack,
+            Err(e) => return task.abandon(Box::new(e)),
+        };
+        if let Some(facts) = self.facts
+            && let Err(e) = stack.own_thread_locals(facts)
+        {
+            self.stacks.borrow_mut().put(stack);
+            return task.abandon(Box::new(e));
+        }
+        header.set_home(self.shared);
+        self.started.set(self.started.get() + 1);
+        let tp = stack.block.as_ref().map_or(0, |b| b.tp());
+        let mut coroutine = coroutine::start(task.clone(), stack, self);
+        match self.switch_to(cx, &mut coroutine, Resume::Woken, tp) {
+            CoroutineResult::Return(()) => self.finish(&task, coroutine.into_stack()),
+            CoroutineResult::Yield(how) => {
+                let mut live = self.live.borrow_mut();
+                let entry = live.vacant_entry();
+                let slot = entry.key() as u32;
+                task.header().slot.store(slot, Ordering::Relaxed);
+                let entry =
+                    entry.insert(Live { task, coroutine, tp, timer: Cell::new(None), timed_out: Cell::new(false) });
+                self.suspended(entry, slot, how);
+            }
+        }
+    }
+
+    /// Runs a suspended coroutine until it suspends again or ends.
+    #[inline]
+    pub(super) fn resume(&self, cx: &Context, slot: u32) {
+        let mut table = self.live.borrow_mut();
+        let live = &mut table[slot as usize];
+        if let Some(timer) = live.timer.take() {
+            self.timers.borrow_mut().cancel(timer);
+        }
+        let input = if live.timed_out.replace(false) { Resume::TimedOut } else { Resume::Woken };
+        live.task.header().set_run(Run::Running);
+        match self.switch_to(cx, &mut live.coroutine, input, live.tp) {
+            CoroutineResult::Yield(how) => self.suspended(live, slot, how),
+            CoroutineResult::Return(()) => {
+                let live = table.remove(slot as usize);
+                drop(table);
+                self.finish(&live.task, live.coroutine.into_stack());
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn switch_to(
+        &self,
+        cx: &Context,
+        coroutine: &mut RawCoroutine,
+        input: Resume,
+        tp: usize,
+    ) -> CoroutineResult<Suspend, ()> {
+        match self.facts {
+            // SAFETY: `tp` is that of the block on this coroutine's stack, and the worker's own was read on this thread.
+            Some(facts) => unsafe {
+                tls::resume_on(coroutine, input, tp, self.thread_pointer.get(), facts.fsgsbase())
+            },
+            None => {
+                let result = coroutine.resume(input);
+                cx.reenter();
+                result
+            }
+        }
+    }
+
+    /// Puts a coroutine where it belongs that has just been suspended.
+    #[inline]
+    fn suspended(&self, live: &Live, slot: u32, how: Suspend) {
+        let header = live.task.header();
+        if how.is_yield() {
+            header.set_run(Run::Yielded);
+            self.queues.push_ready(slot);
+            return;
+        }
+        header.set_run(Run::Parked);
+        if let Some(deadline) = how.deadline() {
+            live.timer.set(Some(self.timers.borrow_mut().insert(deadline, slot)));
+        }
+    }
+
+    /// A coroutine has returned from its root: nothing of it is left on its stack.
+    #[inline]
+    fn finish(&self, task: &Arc<dyn Task>, stack: Stack) {
+        if let (Some(facts), Some(block)) = (self.facts, &stack.block) {
+            // SAFETY: the coroutine has ended, and its thread-locals' destructors have run.
+            unsafe { block.reset(facts) };
+        }
+        self.stacks.borrow_mut().put(stack);
+        self.started.set(self.started.get() - 1);
+        task.header().set_run(Run::Finished);
+        task.complete();
+    }
+
+    /// Asks everything that has started here to end. What has not is ended when its turn comes.
+    pub(super) fn cancel_all(&self) {
+        for (_, live) in &*self.live.borrow() {
+            if live.task.header().cancel.make() {
+                self.unpark_local(live.task.header());
+            }
+        }
+    }
+
+    /// Ends the tasks in messages that nobody will read.
+    pub(super) fn abandon(&self, letters: Vec<Message>) {
+        let starts = letters.into_iter().filter_map(|letter| match letter {
+            Message::Start(task) => Some(task),
+            _ => None,
+        });
+        let queued = std::iter::from_fn(|| self.queues.next_new());
+        starts.chain(queued).for_each(|task| task.abandon(Box::new(Cancelled)));
+    }
+}

@@ -1,0 +1,61 @@
+//! What a worker does when nothing is ready: wait in the kernel, and give back memory that has long been unused.
+
+use std::io;
+use std::time::Duration;
+
+use super::Worker;
+use crate::stack;
+
+/// How long the process's spare stacks stay unused before their pages go back.
+const TRIM_AFTER: Duration = Duration::from_secs(10);
+
+impl Worker {
+    /// Waits until a socket is ready, a timer is due, or somebody rings.
+    pub(super) fn sleep(&self) -> io::Result<()> {
+        let due = self.timers.borrow().next_expiry();
+        if self.clock.is_paused() {
+            return self.sleep_by_paused_clock(due);
+        }
+        let timeout = due.map(|due| Duration::from_nanos(due.saturating_sub(self.clock.now())));
+        // One worker looks after the process's spare stacks, for as long as there are any.
+        let spare = if self.index == 0 { stack::warm() } else { (0, 0) };
+        let trims = spare.0 > 0 && timeout.is_none_or(|t| t > TRIM_AFTER);
+        let any = self.wait(if trims { Some(TRIM_AFTER) } else { timeout })?;
+        if trims && !any && stack::warm() == spare {
+            // Batch by batch, so that what becomes ready meanwhile does not wait for all of them.
+            while stack::trim_idle() && !self.wait(Some(Duration::ZERO))? {}
+        }
+        Ok(())
+    }
+
+    /// Waits in the kernel. Says whether there were events, or work that kept it from waiting.
+    fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
+        let shared = self.shared;
+        self.pool.enter_sleep();
+        shared.bell.prepare_to_sleep();
+        let any = if shared.inbox().is_pending() || self.pool.has_new_work() {
+            Ok(true)
+        } else {
+            shared.wait(&mut self.poller.borrow_mut(), timeout)
+        };
+        shared.bell.awake();
+        self.pool.leave_sleep();
+        any
+    }
+
+    /// In a paused clock time passes when there is nothing else to do: no socket ready, nothing running on other threads.
+    fn sleep_by_paused_clock(&self, due: Option<u64>) -> io::Result<()> {
+        let busy_elsewhere = self.pool.offloads() > 0;
+        match due {
+            Some(due) if !busy_elsewhere => {
+                if !self.wait(Some(Duration::ZERO))? {
+                    self.clock.advance_to(due);
+                }
+            }
+            _ => {
+                self.wait(None)?;
+            }
+        }
+        Ok(())
+    }
+}
