@@ -1,2 +1,3 @@
 //! Net (skeleton).
-pub use std::net::*; pub use std::os::unix::net::*;
+pub use std::net::*;
+pub use std::os::unix::net::*;

@@ -90,7 +90,12 @@ impl Context {
         let shared_locals = unsafe { worker.as_ref() }.shares_locals();
         Context {
             worker,
-            running: Some(Running { yielder: NonNull::from(yielder), task, stack_limit, stack_base }),
+            running: Some(Running {
+                yielder: NonNull::from(yielder),
+                task,
+                stack_limit,
+                stack_base,
+            }),
             no_yield: Cell::new(0),
             budget: Cell::new(crate::fairness::OPERATIONS_PER_TURN),
             shared_locals,

@@ -37,8 +37,8 @@ mod worker;
 pub use cancel::Cancelled;
 pub use context::may_switch;
 pub use coroutine::{
-    Builder, Coroutine, CoroutineId, JoinHandle, LocalKey, Placement, Scope, ScopedJoinHandle, current, scope,
-    spawn, yield_now,
+    Builder, Coroutine, CoroutineId, JoinHandle, LocalKey, Placement, Scope, ScopedJoinHandle,
+    current, scope, spawn, yield_now,
 };
 pub use fairness::{checkpoint, no_yield};
 pub use offload::offload;

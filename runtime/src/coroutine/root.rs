@@ -64,4 +64,3 @@ pub(crate) fn start(task: Arc<dyn Task>, stack: Stack, worker: &Worker) -> RawCo
         }
     })
 }
-

@@ -85,7 +85,9 @@ where
     }
     match result {
         Err(payload) => resume_unwind(payload),
-        Ok(_) if scope.data.panicked.load(Ordering::Relaxed) => panic!("a scoped coroutine panicked"),
+        Ok(_) if scope.data.panicked.load(Ordering::Relaxed) => {
+            panic!("a scoped coroutine panicked")
+        }
         Ok(value) => value,
     }
 }
@@ -127,7 +129,12 @@ impl Builder {
     {
         // SAFETY: `scope` waits for the child, and what it borrows outlives 'scope.
         let handle = unsafe {
-            self.spawn_unchecked(worker::Target::choose, f, Some(scope.data.clone()), Location::caller())?
+            self.spawn_unchecked(
+                worker::Target::choose,
+                f,
+                Some(scope.data.clone()),
+                Location::caller(),
+            )?
         };
         Ok(ScopedJoinHandle { handle, _scope: PhantomData })
     }
@@ -166,7 +173,11 @@ impl<T> ScopedJoinHandle<'_, T> {
 }
 
 /// Runs a borrowing `f` as a coroutine and waits for its result, whatever happens to the caller.
-pub(crate) fn run_borrowed<F, T>(f: F, spawned_at: &'static Location<'static>, target: worker::Target) -> T
+pub(crate) fn run_borrowed<F, T>(
+    f: F,
+    spawned_at: &'static Location<'static>,
+    target: worker::Target,
+) -> T
 where
     F: FnOnce() -> T + Send,
     T: Send,

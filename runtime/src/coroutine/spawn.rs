@@ -143,7 +143,11 @@ where
 }
 
 /// Spawns without further settings.
-pub(crate) fn launch_in<F, T>(target: worker::Target, f: F, spawned_at: &'static Location<'static>) -> JoinHandle<T>
+pub(crate) fn launch_in<F, T>(
+    target: worker::Target,
+    f: F,
+    spawned_at: &'static Location<'static>,
+) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,

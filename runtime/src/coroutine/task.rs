@@ -72,7 +72,10 @@ const FINISHED: u8 = 4;
 const JOINER: u8 = 8;
 
 impl Header {
-    pub(crate) fn new(settings: Option<Box<Settings>>, spawned_at: &'static Location<'static>) -> Header {
+    pub(crate) fn new(
+        settings: Option<Box<Settings>>,
+        spawned_at: &'static Location<'static>,
+    ) -> Header {
         Header {
             id: AtomicU64::new(0),
             settings,
@@ -94,7 +97,9 @@ impl Header {
         match self.id.load(Ordering::Relaxed) {
             0 => {
                 let new = NEXT.fetch_add(1, Ordering::Relaxed);
-                self.id.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|id| id, |_| new)
+                self.id
+                    .compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed)
+                    .map_or_else(|id| id, |_| new)
             }
             id => id,
         }

@@ -37,7 +37,11 @@ pub(super) fn park(deadline: Option<Instant>) -> Wake {
     let Ok(parker) = PARKER.try_with(|p| p.get_or_init(Arc::default).clone()) else {
         // In the last destructors of a thread no unpark can arrive; callers look at their condition again and again.
         std::thread::yield_now();
-        return if deadline.is_some_and(|d| d <= Instant::now()) { Wake::TimedOut } else { Wake::Unparked };
+        return if deadline.is_some_and(|d| d <= Instant::now()) {
+            Wake::TimedOut
+        } else {
+            Wake::Unparked
+        };
     };
     let mut token = parker.token.lock();
     while !*token {

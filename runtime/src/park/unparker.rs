@@ -39,7 +39,9 @@ impl Unparker {
     /// Whether both wake the same coroutine or thread.
     pub fn same(&self, other: &Unparker) -> bool {
         match (&self.0, &other.0) {
-            (Target::Coroutine(a), Target::Coroutine(b)) => std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b)),
+            (Target::Coroutine(a), Target::Coroutine(b)) => {
+                std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b))
+            }
             (Target::Thread(a), Target::Thread(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }

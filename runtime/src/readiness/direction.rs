@@ -63,7 +63,12 @@ impl Direction {
     /// the next call has to wait for one.
     #[inline]
     pub(super) fn clear(&self, seen: Seen) {
-        let _ = self.state.compare_exchange(seen.0, seen.0 & !READY, Ordering::AcqRel, Ordering::Relaxed);
+        let _ = self.state.compare_exchange(
+            seen.0,
+            seen.0 & !READY,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
     }
 
     /// Like `clear`, after a short count. That proves nothing once the peer has closed: its event may have come together with the
@@ -77,8 +82,11 @@ impl Direction {
 
     /// An event came, or everybody is to look again for another reason.
     pub(super) fn set(&self, closed: bool) {
-        let update = |state: u32| (state.wrapping_add(EVENT) | READY) | if closed { CLOSED } else { 0 };
-        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some(update(state)));
+        let update =
+            |state: u32| (state.wrapping_add(EVENT) | READY) | if closed { CLOSED } else { 0 };
+        let _ = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some(update(state)));
         let (first, more) = {
             let mut waiters = self.waiters.lock();
             (waiters.first.take(), std::mem::take(&mut waiters.more))

@@ -35,9 +35,15 @@ pub fn wait_writable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Resul
 ///
 /// # Errors
 /// As for [`wait_readable`]; `InvalidInput` if `fds` is empty and there is no time-out, as that would wait for ever.
-pub fn wait_any(fds: &[(BorrowedFd<'_>, Interest)], timeout: Option<Duration>) -> io::Result<usize> {
+pub fn wait_any(
+    fds: &[(BorrowedFd<'_>, Interest)],
+    timeout: Option<Duration>,
+) -> io::Result<usize> {
     if fds.is_empty() && timeout.is_none() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no descriptor and no time-out to wait for"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "no descriptor and no time-out to wait for",
+        ));
     }
     // Also what keeps this level-triggered, and descriptors that a reactor refuses out of it.
     match poll(fds, Some(crate::now())) {
@@ -56,13 +62,16 @@ fn wait_on_coroutine(
     fds: &[(BorrowedFd<'_>, Interest)],
     deadline: Option<Instant>,
 ) -> io::Result<usize> {
-    let temporaries = fds.iter().map(|(fd, _)| Temporary::new(*fd, cx)).collect::<io::Result<Vec<_>>>()?;
+    let temporaries =
+        fds.iter().map(|(fd, _)| Temporary::new(*fd, cx)).collect::<io::Result<Vec<_>>>()?;
     let me = park::unparker();
     for (temporary, (_, interest)) in temporaries.iter().zip(fds) {
         temporary.registered.direction(*interest).add_waiter(&me);
     }
     loop {
-        let ready = |(t, (_, i)): (&Temporary<'_>, &(_, Interest))| t.registered.direction(*i).seen().is_ready();
+        let ready = |(t, (_, i)): (&Temporary<'_>, &(_, Interest))| {
+            t.registered.direction(*i).seen().is_ready()
+        };
         if let Some(index) = temporaries.iter().zip(fds).position(ready) {
             return Ok(index);
         }
@@ -84,7 +93,8 @@ struct Temporary<'a> {
 
 impl<'a> Temporary<'a> {
     fn new(fd: BorrowedFd<'a>, cx: Current) -> io::Result<Temporary<'a>> {
-        let mut this = Temporary { fd, duplicate: None, registered: Arc::new(Registered::new_pending()) };
+        let mut this =
+            Temporary { fd, duplicate: None, registered: Arc::new(Registered::new_pending()) };
         match this.registered.bind(fd.as_raw_fd(), cx) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 let duplicate = fd.try_clone_to_owned()?;
@@ -105,7 +115,10 @@ impl Drop for Temporary<'_> {
 }
 
 /// Blocks the OS thread until one of the descriptors is ready or the deadline has passed (`WouldBlock`).
-pub(super) fn poll(fds: &[(BorrowedFd<'_>, Interest)], deadline: Option<Instant>) -> io::Result<usize> {
+pub(super) fn poll(
+    fds: &[(BorrowedFd<'_>, Interest)],
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
     let mut polled: Vec<_> = fds
         .iter()
         .map(|(fd, interest)| libc::pollfd {
@@ -120,7 +133,8 @@ pub(super) fn poll(fds: &[(BorrowedFd<'_>, Interest)], deadline: Option<Instant>
     loop {
         let left = deadline.map(|d| d.saturating_duration_since(crate::now()));
         // Rounded up to whole milliseconds; a longer wait than an `i32` can tell is taken in several.
-        let timeout = left.map_or(-1, |l| l.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as libc::c_int);
+        let timeout = left
+            .map_or(-1, |l| l.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as libc::c_int);
         // SAFETY: the array lives over the call, and its length is passed.
         match unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout) } {
             -1 => {

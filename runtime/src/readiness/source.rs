@@ -87,11 +87,21 @@ impl Source {
     ///
     /// # Errors
     /// As for [`Source::perform`]; what the OS says if the descriptor cannot be waited for.
-    pub fn wait(&self, fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
+    pub fn wait(
+        &self,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
         self.wait_until(fd, interest, timeout.and_then(|t| crate::now().checked_add(t)))
     }
 
-    fn wait_until(&self, fd: BorrowedFd<'_>, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
+    fn wait_until(
+        &self,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        deadline: Option<Instant>,
+    ) -> io::Result<()> {
         match context::switchable() {
             Some(cx) => self.wait_on_coroutine(cx, fd, interest, deadline),
             None => {

@@ -126,7 +126,9 @@ fn own_thread_locals() -> Option<&'static tls::Facts> {
     static SAID: std::sync::Once = std::sync::Once::new();
     tls::facts()
         .inspect_err(|why| {
-            SAID.call_once(|| eprintln!("greenwood: coroutines share their worker's thread-locals here: {why}"));
+            SAID.call_once(|| {
+                eprintln!("greenwood: coroutines share their worker's thread-locals here: {why}")
+            });
         })
         .ok()
 }

@@ -42,7 +42,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    let runtime = Runtime::new().unwrap_or_else(|e| panic!("the runtime could not be started: {e}"));
+    let runtime =
+        Runtime::new().unwrap_or_else(|e| panic!("the runtime could not be started: {e}"));
     runtime.run(f)
 }
 

@@ -46,7 +46,10 @@ impl std::fmt::Debug for Pool {
 
 impl Pool {
     /// Starts the workers.
-    pub(super) fn start(config: Config, facts: Option<&'static tls::Facts>) -> io::Result<Arc<Pool>> {
+    pub(super) fn start(
+        config: Config,
+        facts: Option<&'static tls::Facts>,
+    ) -> io::Result<Arc<Pool>> {
         fork::watch();
         overflow::install_handler();
         let fallbacks = Fallbacks::from_environment();
@@ -75,7 +78,9 @@ impl Pool {
         while let Some(part) = parts.next() {
             let own = pool.clone();
             let name = format!("greenwood-{}", part.index);
-            if let Err(e) = std::thread::Builder::new().name(name).spawn(move || Worker::new(part, own).main()) {
+            if let Err(e) =
+                std::thread::Builder::new().name(name).spawn(move || Worker::new(part, own).main())
+            {
                 // This one's part was consumed; the rest never runs.
                 pool.end.lock().workers_left -= 1 + parts.len();
                 parts.for_each(|part| part.shared.retire());

@@ -89,10 +89,11 @@ pub(crate) fn warm() -> (usize, usize) {
 /// Gives back the pages of some stacks. False once there are none left.
 pub(crate) fn trim_idle() -> bool {
     let facts = tls::facts().ok();
-    let batch: Option<(usize, Vec<Stack>)> = CLASSES.lock().iter_mut().find(|c| !c.warm.is_empty()).map(|c| {
-        let count = c.warm.len().min(TRIM_BATCH);
-        (c.reserved, c.warm.drain(..count).collect())
-    });
+    let batch: Option<(usize, Vec<Stack>)> =
+        CLASSES.lock().iter_mut().find(|c| !c.warm.is_empty()).map(|c| {
+            let count = c.warm.len().min(TRIM_BATCH);
+            (c.reserved, c.warm.drain(..count).collect())
+        });
     // The system calls run without the lock.
     let Some((reserved, mut stacks)) = batch else { return false };
     WARM.fetch_sub(stacks.len(), Ordering::Relaxed);

@@ -104,7 +104,8 @@ impl Stack {
 
     /// Gives back the pages that lie deeper than the high-water mark.
     fn trim(&mut self) {
-        let keep = (self.base.get() - HIGH_WATER.min(self.base.get() - self.limit())) & !(memory::page_size() - 1);
+        let keep = (self.base.get() - HIGH_WATER.min(self.base.get() - self.limit()))
+            & !(memory::page_size() - 1);
         let limit = self.limit();
         // SAFETY: our own pages, below everything that a finished coroutine leaves behind.
         unsafe { memory::release(limit, keep.saturating_sub(limit)) };
@@ -116,7 +117,8 @@ impl Stack {
             (Some(facts), Some(block)) if facts.block_owns_nothing() => {
                 // SAFETY: nothing runs on the stack; the block was reset when its last coroutine ended.
                 unsafe { block.destroy(facts) };
-                self.base = NonZeroUsize::new(staggered(self.end.get(), self.reserved)).expect("in the mapping");
+                self.base = NonZeroUsize::new(staggered(self.end.get(), self.reserved))
+                    .expect("in the mapping");
             }
             (_, None) => {}
             (_, block) => {

@@ -78,8 +78,11 @@ pub(crate) fn ensure_alternate_stack() {
         }
         // Never unmapped: a thread's handlers may run until its very end.
         if let Ok(at) = memory::reserve(ALTERNATE_STACK_SIZE) {
-            let ours =
-                libc::stack_t { ss_sp: at as *mut c_void, ss_flags: 0, ss_size: ALTERNATE_STACK_SIZE };
+            let ours = libc::stack_t {
+                ss_sp: at as *mut c_void,
+                ss_flags: 0,
+                ss_size: ALTERNATE_STACK_SIZE,
+            };
             libc::sigaltstack(&ours, std::ptr::null_mut());
         }
     }

@@ -51,7 +51,11 @@ impl Poller {
     }
 
     /// Waits for at most `timeout` (for ever without) and reports each event's token. An interrupted wait reports none.
-    pub(crate) fn wait(&mut self, timeout: Option<Duration>, mut report: impl FnMut(usize, Ready)) -> io::Result<()> {
+    pub(crate) fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        mut report: impl FnMut(usize, Ready),
+    ) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         if let Some(raw) = &mut self.raw {
             let n = linux::wait(&self.poll, raw, timeout)?;
@@ -91,7 +95,11 @@ mod linux {
         wait(poll, &mut [libc::epoll_event { events: 0, u64: 0 }], Some(Duration::ZERO)).is_ok()
     }
 
-    pub(super) fn wait(poll: &Poll, into: &mut [libc::epoll_event], timeout: Option<Duration>) -> io::Result<usize> {
+    pub(super) fn wait(
+        poll: &Poll,
+        into: &mut [libc::epoll_event],
+        timeout: Option<Duration>,
+    ) -> io::Result<usize> {
         // A time-out that would overflow the kernel's type waits as good as for ever.
         let timeout = timeout.map(|t| libc::timespec {
             tv_sec: t.as_secs().min(i32::MAX as u64) as libc::time_t,

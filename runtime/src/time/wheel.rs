@@ -102,7 +102,8 @@ impl Wheel {
             self.now = self.now.max(start);
             let list = level * SLOTS + slot;
             self.occupied[level] &= !(1 << slot);
-            let mut index = std::mem::replace(&mut self.lists[list], List { head: NIL, tail: NIL }).head;
+            let mut index =
+                std::mem::replace(&mut self.lists[list], List { head: NIL, tail: NIL }).head;
             while index != NIL {
                 let Entry { tick, next, owner, .. } = self.entries[index as usize];
                 if tick <= self.now {
@@ -248,7 +249,8 @@ mod tests {
             if random() % 4 == 0 {
                 now += random() >> (random() % 45 + 19);
                 wheel.advance(now, |owner| {
-                    let (deadline, _) = model.remove(&owner).expect("fires once, and only if not cancelled");
+                    let (deadline, _) =
+                        model.remove(&owner).expect("fires once, and only if not cancelled");
                     assert!(deadline <= now, "early");
                 });
                 let due = now >> TICK_BITS << TICK_BITS;

@@ -64,7 +64,12 @@ impl Block {
                 let area = tp.wrapping_add_signed(offset);
                 ((area + 4) as *mut i32).write(RSEQ_UNREGISTERED);
             }
-            register::with_thread_pointer(tp, facts.fsgsbase(), call_plain, facts.ctype_init as usize);
+            register::with_thread_pointer(
+                tp,
+                facts.fsgsbase(),
+                call_plain,
+                facts.ctype_init as usize,
+            );
         }
         Ok(Block { tp })
     }
@@ -88,7 +93,9 @@ impl Block {
         let worker = register::thread_pointer();
         for below in &facts.malloc_words {
             // SAFETY: both blocks have the libc's segment at the same place.
-            unsafe { ((self.tp - below) as *mut usize).write(((worker - below) as *const usize).read()) };
+            unsafe {
+                ((self.tp - below) as *mut usize).write(((worker - below) as *const usize).read())
+            };
         }
     }
 

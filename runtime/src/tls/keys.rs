@@ -49,26 +49,32 @@ impl KeyTable {
     pub(super) fn find(specific: usize) -> Result<KeyTable, Unavailable> {
         let missing = || Unavailable("the table of pthread keys was not found".to_owned());
         let (mut a, mut b) = (0, 0);
+        // Taken once: the compiler may keep several copies of a small function, each with its own address.
+        let marks: [unsafe extern "C" fn(*mut c_void); 2] =
+            std::hint::black_box([marker_a, marker_b]);
         // SAFETY: creates two keys; both are deleted below, and no value is ever set.
         unsafe {
-            if libc::pthread_key_create(&mut a, Some(marker_a)) != 0 {
+            if libc::pthread_key_create(&mut a, Some(marks[0])) != 0 {
                 return Err(missing());
             }
-            if libc::pthread_key_create(&mut b, Some(marker_b)) != 0 {
+            if libc::pthread_key_create(&mut b, Some(marks[1])) != 0 {
                 libc::pthread_key_delete(a);
                 return Err(missing());
             }
         }
         let found = libc_data().into_iter().find_map(|(at, len)| {
-            (at..at + len.saturating_sub(size_of::<Key>() * KEYS_MAX)).step_by(8).find(|&base| {
-                // Volatile, as other threads may write here meanwhile; only a full match counts.
-                let destructor = |key: u32| {
-                    let entry = base + key as usize * size_of::<Key>() + 8;
-                    // SAFETY: `entry` lies in libc's writable data: `base` leaves room for the whole table.
-                    unsafe { (entry as *const usize).read_volatile() }
-                };
-                destructor(a) == marker_a as *const () as usize && destructor(b) == marker_b as *const () as usize
-            })
+            // Volatile, as other threads may write here meanwhile; only a full match counts.
+            // SAFETY: every offset below `len` lies in libc's writable data.
+            let word = |offset: usize| unsafe { ((at + offset) as *const usize).read_volatile() };
+            let destructor = |key: u32| key as usize * size_of::<Key>() + size_of::<usize>();
+            let last = len.saturating_sub(KEYS_MAX * size_of::<Key>());
+            (0..=last)
+                .step_by(align_of::<Key>())
+                .find(|base| {
+                    word(base + destructor(a)) == marks[0] as usize
+                        && word(base + destructor(b)) == marks[1] as usize
+                })
+                .map(|base| at + base)
         });
         // SAFETY: our own keys.
         unsafe {
@@ -112,7 +118,9 @@ impl KeyTable {
                 let values = unsafe {
                     match block {
                         0 => (tp + self.specific - SECOND_LEVEL * size_of::<Value>()) as *mut Value,
-                        n => (tp as *const u8).add(self.specific).cast::<*mut Value>().add(n).read(),
+                        n => {
+                            (tp as *const u8).add(self.specific).cast::<*mut Value>().add(n).read()
+                        }
                     }
                 };
                 if values.is_null() {
@@ -128,7 +136,9 @@ impl KeyTable {
                     // SAFETY: the table has KEYS_MAX entries.
                     let key = unsafe { &*self.keys.add(block * SECOND_LEVEL + slot) };
                     // A value whose key was deleted (and perhaps made anew) since has no destructor.
-                    if let (Some(destructor), true) = (key.destructor, key.sequence == value.sequence) {
+                    if let (Some(destructor), true) =
+                        (key.destructor, key.sequence == value.sequence)
+                    {
                         // SAFETY: what a thread's exit would call, with the value that was set.
                         unsafe { destructor(data) };
                     }
@@ -143,7 +153,11 @@ impl KeyTable {
 
 /// The writable data of the module that holds libc's code.
 fn libc_data() -> Vec<(usize, usize)> {
-    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, out: *mut c_void) -> libc::c_int {
+    unsafe extern "C" fn visit(
+        info: *mut libc::dl_phdr_info,
+        _: usize,
+        out: *mut c_void,
+    ) -> libc::c_int {
         // SAFETY: dl_iterate_phdr passes a valid record, its headers, and our own pointer.
         let (base, headers, out) = unsafe {
             let info = &*info;
@@ -157,7 +171,9 @@ fn libc_data() -> Vec<(usize, usize)> {
         let Ok(inside) = facts::symbol(c"pthread_key_create") else { return 0 };
         let inside = inside as usize;
         let loads = || headers.iter().filter(|h| h.p_type == libc::PT_LOAD);
-        let holds = |h: &libc::Elf64_Phdr| (base + h.p_vaddr as usize..base + (h.p_vaddr + h.p_memsz) as usize).contains(&inside);
+        let holds = |h: &libc::Elf64_Phdr| {
+            (base + h.p_vaddr as usize..base + (h.p_vaddr + h.p_memsz) as usize).contains(&inside)
+        };
         if loads().any(holds) {
             let writable = loads().filter(|h| h.p_flags & libc::PF_W != 0);
             out.extend(writable.map(|h| (base + h.p_vaddr as usize, h.p_memsz as usize)));

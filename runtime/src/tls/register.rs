@@ -78,7 +78,12 @@ pub(crate) unsafe fn resume_on(
 /// # Safety
 /// As for [`set_thread_pointer`]; `f` neither panics nor keeps a reference to a thread-local.
 #[inline(never)]
-pub(super) unsafe fn with_thread_pointer(tp: usize, fsgsbase: bool, f: unsafe fn(usize), arg: usize) {
+pub(super) unsafe fn with_thread_pointer(
+    tp: usize,
+    fsgsbase: bool,
+    f: unsafe fn(usize),
+    arg: usize,
+) {
     let own = thread_pointer();
     // SAFETY: the caller vouches for `tp` and `f`; `f` is called through a pointer, hence not merged into this function.
     unsafe {

@@ -84,7 +84,8 @@ unsafe fn experiment(arg: usize) {
             && facts.keys.any_set(x.tp)
             && (x.key >= 32 || facts.keys.first_block_value(x.tp, x.key) == flag as usize);
         Block::run_destructors(facts);
-        x.findings.key_value &= !facts.keys.any_set(x.tp) && libc::pthread_getspecific(x.key).is_null();
+        x.findings.key_value &=
+            !facts.keys.any_set(x.tp) && libc::pthread_getspecific(x.key).is_null();
     }
 }
 
@@ -116,7 +117,12 @@ pub(super) fn prove(facts: &mut Facts) -> Result<(), Unavailable> {
     LOCAL.set(33);
     // SAFETY: the block is complete, and `experiment` does as `with_thread_pointer` asks.
     unsafe {
-        register::with_thread_pointer(block.tp(), facts.fsgsbase(), experiment, (&raw mut x) as usize);
+        register::with_thread_pointer(
+            block.tp(),
+            facts.fsgsbase(),
+            experiment,
+            (&raw mut x) as usize,
+        );
         libc::pthread_key_delete(key);
     }
     x.findings.own_local = LOCAL.get() == 33;
@@ -150,6 +156,8 @@ pub(super) fn prove(facts: &mut Facts) -> Result<(), Unavailable> {
 fn malloc_words(before: &[usize], after: &[usize], start: usize) -> Vec<usize> {
     let changed: Vec<usize> =
         (0..before.len()).filter(|&i| before[i] != after[i]).map(|i| start - i * 8).collect();
-    let filled = (0..before.len()).filter(|&i| before[i] != after[i]).all(|i| before[i] == 0 && after[i] > 4096);
+    let filled = (0..before.len())
+        .filter(|&i| before[i] != after[i])
+        .all(|i| before[i] == 0 && after[i] > 4096);
     if filled && (1..=2).contains(&changed.len()) { changed } else { Vec::new() }
 }

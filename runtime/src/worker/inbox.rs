@@ -64,7 +64,10 @@ struct Letters<T> {
 
 impl<T> Inbox<T> {
     pub(crate) fn new() -> Inbox<T> {
-        Inbox { letters: Mutex::new(Letters { items: Vec::new(), open: true }), pending: AtomicBool::new(false) }
+        Inbox {
+            letters: Mutex::new(Letters { items: Vec::new(), open: true }),
+            pending: AtomicBool::new(false),
+        }
     }
 
     /// Adds a message. The caller rings the bell afterwards.

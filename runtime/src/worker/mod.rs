@@ -23,7 +23,9 @@ pub(crate) use target::Target;
 pub(crate) use wake::{cancel, unpark};
 
 use crate::context::Context;
-use crate::fairness::{OPERATIONS_PER_TIMER_CHECK, SWITCHES_PER_TIMER_CHECK, TIMER_CHECKS_PER_POLL};
+use crate::fairness::{
+    OPERATIONS_PER_TIMER_CHECK, SWITCHES_PER_TIMER_CHECK, TIMER_CHECKS_PER_POLL,
+};
 use crate::runtime::Pool;
 use crate::stack;
 use crate::sys::{fault, poller::Poller};
@@ -127,7 +129,8 @@ impl Worker {
             if self.queues.have_work() || self.shared.inbox().is_pending() {
                 checks = checks.wrapping_add(1);
                 if checks.is_multiple_of(TIMER_CHECKS_PER_POLL) {
-                    self.shared.wait(&mut self.poller.borrow_mut(), Some(std::time::Duration::ZERO))?;
+                    self.shared
+                        .wait(&mut self.poller.borrow_mut(), Some(std::time::Duration::ZERO))?;
                 }
                 continue;
             }
@@ -144,7 +147,9 @@ impl Worker {
     fn turn(&self, cx: &Context) {
         self.operations.set(0);
         let mut switches = 0;
-        while switches < SWITCHES_PER_TIMER_CHECK && self.operations.get() < OPERATIONS_PER_TIMER_CHECK {
+        while switches < SWITCHES_PER_TIMER_CHECK
+            && self.operations.get() < OPERATIONS_PER_TIMER_CHECK
+        {
             match self.queues.next() {
                 Some(queue::Next::Resume(slot)) => self.resume(cx, slot),
                 Some(queue::Next::Start(task)) => self.start(cx, task),
@@ -207,7 +212,9 @@ struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        eprintln!("greenwood: a worker has panicked outside any coroutine; this is a bug in the runtime");
+        eprintln!(
+            "greenwood: a worker has panicked outside any coroutine; this is a bug in the runtime"
+        );
         std::process::abort();
     }
 }

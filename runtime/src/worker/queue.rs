@@ -66,7 +66,9 @@ impl Queues {
     }
 
     pub(crate) fn have_work(&self) -> bool {
-        !self.ready.borrow().is_empty() || !self.pinned.borrow().is_empty() || !self.stealable.is_empty()
+        !self.ready.borrow().is_empty()
+            || !self.pinned.borrow().is_empty()
+            || !self.stealable.is_empty()
     }
 
     #[inline]

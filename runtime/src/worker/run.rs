@@ -41,7 +41,8 @@ impl Worker {
         if self.pool.is_closing() || header.cancel.is_made() {
             return task.abandon(Box::new(Cancelled));
         }
-        let reserved = header.settings.as_ref().and_then(|s| s.reserved).unwrap_or(self.stack_reserved);
+        let reserved =
+            header.settings.as_ref().and_then(|s| s.reserved).unwrap_or(self.stack_reserved);
         let mut stack = match self.stacks.borrow_mut().get(reserved) {
             Ok(stack) => stack,
             Err(e) => return task.abandon(Box::new(e)),
@@ -63,8 +64,13 @@ impl Worker {
                 let entry = live.vacant_entry();
                 let slot = entry.key() as u32;
                 task.header().slot.store(slot, Ordering::Relaxed);
-                let entry =
-                    entry.insert(Live { task, coroutine, tp, timer: Cell::new(None), timed_out: Cell::new(false) });
+                let entry = entry.insert(Live {
+                    task,
+                    coroutine,
+                    tp,
+                    timer: Cell::new(None),
+                    timed_out: Cell::new(false),
+                });
                 self.suspended(entry, slot, how);
             }
         }

@@ -147,7 +147,11 @@ impl Shared {
     }
 
     /// Waits with `poller` and passes the events on. Says whether there were any.
-    pub(super) fn wait(&self, poller: &mut Poller, timeout: Option<std::time::Duration>) -> io::Result<bool> {
+    pub(super) fn wait(
+        &self,
+        poller: &mut Poller,
+        timeout: Option<std::time::Duration>,
+    ) -> io::Result<bool> {
         let mut any = false;
         let mut sources = None;
         poller.wait(timeout, |token, ready: Ready| {

@@ -30,7 +30,9 @@ impl Target {
                 "no coroutine can be spawned in a child forked from a process with a runtime: its workers do not exist here",
             ));
         }
-        let Some(cx) = context::current() else { return Target::in_pool(runtime::global()?, placement) };
+        let Some(cx) = context::current() else {
+            return Target::in_pool(runtime::global()?, placement);
+        };
         let worker = cx.worker();
         match placement {
             Placement::Anywhere if worker.pool.shares().len() > 1 => Ok(Target::HereStealable(cx)),
