@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::coroutine::{LocalMap, Resume, Suspend, Task, Yielder};
-use crate::sys::{errno, fork};
+use crate::coroutine::{Header, LocalMap, Resume, Suspend, Task, Yielder};
+use crate::sys::fork;
 use crate::worker::Worker;
 
 thread_local! {
@@ -30,6 +30,8 @@ pub(crate) struct Context {
 struct Running {
     yielder: NonNull<Yielder>,
     task: Arc<dyn Task>,
+    /// The task's, without going through its type.
+    header: NonNull<Header>,
     stack_limit: usize,
     stack_base: usize,
 }
@@ -51,7 +53,7 @@ impl std::ops::Deref for Current {
 /// The context of the code that calls, if it runs on a worker.
 #[inline(always)]
 pub(crate) fn current() -> Option<Current> {
-    NonNull::new(CURRENT.get().cast_mut()).map(Current)
+    NonNull::new(CURRENT.with(Cell::get).cast_mut()).map(Current)
 }
 
 /// The coroutine that calls, if it may suspend now.
@@ -92,6 +94,7 @@ impl Context {
             worker,
             running: Some(Running {
                 yielder: NonNull::from(yielder),
+                header: NonNull::from(task.header()),
                 task,
                 stack_limit,
                 stack_base,
@@ -105,14 +108,14 @@ impl Context {
 
     /// Makes this the calling thread's context until the guard goes.
     pub(crate) fn enter(&self) -> Entered<'_> {
-        let previous = CURRENT.replace(self);
+        let previous = CURRENT.with(|c| c.replace(self));
         Entered { previous, _context: std::marker::PhantomData }
     }
 
     /// After a switch back to this context.
     #[inline(always)]
     pub(crate) fn reenter(&self) {
-        CURRENT.set(self);
+        CURRENT.with(|c| c.set(self));
     }
 
     #[inline(always)]
@@ -136,6 +139,13 @@ impl Context {
         self.running.as_ref().map(|r| &r.task)
     }
 
+    /// Its control block.
+    #[inline(always)]
+    pub(crate) fn header(&self) -> Option<&Header> {
+        // SAFETY: inside the task that `running` keeps alive.
+        self.running.as_ref().map(|r| unsafe { r.header.as_ref() })
+    }
+
     /// Switches to the worker's loop, until it resumes this coroutine. The only place that leaves a coroutine's stack.
     ///
     /// To be called where [`switchable`] holds.
@@ -145,9 +155,10 @@ impl Context {
         // SAFETY: the yielder lives at the root of this coroutine's stack, on which we are.
         let yielder = unsafe { running.yielder.as_ref() };
         let resume = if self.shared_locals {
-            let errno = errno::get();
+            let errno = self.worker().errno();
+            let saved = errno.get();
             let resume = yielder.suspend(how);
-            errno::set(errno);
+            errno.set(saved);
             self.reenter();
             resume
         } else {
@@ -180,12 +191,12 @@ impl Context {
 
     /// The coroutine's id, 0 for a worker. Async-signal-safe, as the next ones are.
     pub(crate) fn id(&self) -> u64 {
-        self.task().map_or(0, |t| t.header().id())
+        self.header().map_or(0, Header::id)
     }
 
     /// The coroutine's name.
     pub(crate) fn name(&self) -> Option<&str> {
-        self.task()?.header().settings.as_ref()?.name.as_deref()
+        self.header()?.settings.as_ref()?.name.as_deref()
     }
 
     /// The lowest usable address of the coroutine's stack, 0 on a worker's own.
@@ -207,6 +218,6 @@ pub(crate) struct Entered<'a> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        CURRENT.set(self.previous);
+        CURRENT.with(|c| c.set(self.previous));
     }
 }

@@ -26,14 +26,17 @@ impl Suspend {
     pub(crate) const PARK: Suspend = Suspend(u64::MAX);
 
     /// It waits to be unparked, or for the worker's clock to reach `deadline`.
+    #[inline(always)]
     pub(crate) fn park_until(deadline: u64) -> Suspend {
         Suspend(deadline.clamp(1, u64::MAX - 1))
     }
 
+    #[inline(always)]
     pub(crate) fn is_yield(self) -> bool {
         self.0 == 0
     }
 
+    #[inline(always)]
     pub(crate) fn deadline(self) -> Option<u64> {
         (1..u64::MAX).contains(&self.0).then_some(self.0)
     }

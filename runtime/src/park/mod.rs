@@ -81,8 +81,7 @@ pub(crate) fn park_or_unwind(reason: &'static Reason, deadline: Option<Instant>)
 #[inline]
 fn wait(reason: &'static Reason, deadline: Option<Instant>, cancellable: bool) -> Wake {
     let Some(cx) = context::switchable() else { return thread::park(deadline) };
-    let Some(task) = cx.task() else { return thread::park(deadline) };
-    let header = task.header();
+    let Some(header) = cx.header() else { return thread::park(deadline) };
     if cancellable && header.cancel.deliver() {
         return Wake::Cancelled;
     }

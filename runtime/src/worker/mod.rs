@@ -10,7 +10,7 @@ mod target;
 mod tests;
 mod wake;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,11 +24,11 @@ pub(crate) use wake::{cancel, unpark};
 
 use crate::context::Context;
 use crate::fairness::{
-    OPERATIONS_PER_TIMER_CHECK, SWITCHES_PER_TIMER_CHECK, TIMER_CHECKS_PER_POLL,
+    OPERATIONS_PER_TIMER_CHECK, PICKS_PER_NEW, SWITCHES_PER_TIMER_CHECK, TIMER_CHECKS_PER_POLL,
 };
 use crate::runtime::Pool;
 use crate::stack;
-use crate::sys::{fault, poller::Poller};
+use crate::sys::{errno::Errno, fault, poller::Poller};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::tls;
@@ -56,6 +56,8 @@ pub(crate) struct Worker {
     /// Coroutines that run here, or will.
     started: Cell<usize>,
     thread_pointer: Cell<usize>,
+    /// The thread's, shared by its coroutines in Shared mode.
+    errno: OnceCell<Errno>,
     stack_reserved: usize,
 }
 
@@ -84,9 +86,15 @@ impl Worker {
             operations: Cell::new(0),
             started: Cell::new(0),
             thread_pointer: Cell::new(0),
+            errno: OnceCell::new(),
             stack_reserved: config.stack_reserved,
             pool,
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn errno(&self) -> Errno {
+        *self.errno.get_or_init(Errno::of_thread)
     }
 
     pub(crate) fn shares_locals(&self) -> bool {
@@ -150,7 +158,7 @@ impl Worker {
         while switches < SWITCHES_PER_TIMER_CHECK
             && self.operations.get() < OPERATIONS_PER_TIMER_CHECK
         {
-            match self.queues.next() {
+            match self.queues.next(switches.is_multiple_of(PICKS_PER_NEW)) {
                 Some(queue::Next::Resume(slot)) => self.resume(cx, slot),
                 Some(queue::Next::Start(task)) => self.start(cx, task),
                 None => return,

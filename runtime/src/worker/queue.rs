@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crossbeam_deque::{Steal, Worker as Deque};
 
 use crate::coroutine::Task;
-use crate::fairness::PICKS_PER_NEW;
 use crate::runtime::Pool;
 
 /// A coroutine that has not started, and may still move to another worker.
@@ -28,7 +27,6 @@ pub(crate) struct Queues {
     pinned: RefCell<VecDeque<New>>,
     /// New ones that an idle worker may take.
     stealable: Deque<New>,
-    picks: Cell<u32>,
     /// State of the generator that picks at random, for tests that explore orders.
     seed: Option<Cell<u64>>,
 }
@@ -39,7 +37,6 @@ impl Queues {
             ready: RefCell::default(),
             pinned: RefCell::default(),
             stealable,
-            picks: Cell::new(0),
             // An odd state: the generator would stay at zero.
             seed: seed.map(|s| Cell::new(s.wrapping_mul(2) | 1)),
         }
@@ -71,13 +68,10 @@ impl Queues {
             || !self.stealable.is_empty()
     }
 
+    /// The next to run; a new one, if there is any and `prefer_new` says so.
     #[inline]
-    pub(crate) fn next(&self) -> Option<Next> {
-        let picks = self.picks.get().wrapping_add(1);
-        self.picks.set(picks);
-        if picks.is_multiple_of(PICKS_PER_NEW)
-            && let Some(task) = self.next_new()
-        {
+    pub(crate) fn next(&self, prefer_new: bool) -> Option<Next> {
+        if prefer_new && let Some(task) = self.next_new() {
             return Some(Next::Start(task));
         }
         match self.next_ready() {

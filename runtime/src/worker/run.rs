@@ -1,6 +1,7 @@
 //! Starting, resuming and finishing coroutines.
 
 use std::cell::Cell;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,7 +10,7 @@ use corosensei::CoroutineResult;
 use super::{Message, Worker};
 use crate::cancel::Cancelled;
 use crate::context::Context;
-use crate::coroutine::{self, RawCoroutine, Resume, Run, Suspend, Task};
+use crate::coroutine::{self, Header, RawCoroutine, Resume, Run, Suspend, Task};
 use crate::stack::Stack;
 use crate::time::wheel::Key;
 use crate::tls;
@@ -17,6 +18,8 @@ use crate::tls;
 /// A coroutine that has been suspended.
 pub(super) struct Live {
     task: Arc<dyn Task>,
+    /// The task's, without going through its type.
+    header: NonNull<Header>,
     coroutine: RawCoroutine,
     /// Its block's thread pointer, in Own mode.
     tp: usize,
@@ -29,7 +32,13 @@ impl Live {
     pub(super) fn time_out(&self) {
         self.timer.set(None);
         self.timed_out.set(true);
-        self.task.header().set_run(Run::Woken);
+        self.header().set_run(Run::Woken);
+    }
+
+    #[inline(always)]
+    fn header(&self) -> &Header {
+        // SAFETY: inside the task that `task` keeps alive.
+        unsafe { self.header.as_ref() }
     }
 }
 
@@ -65,6 +74,7 @@ impl Worker {
                 let slot = entry.key() as u32;
                 task.header().slot.store(slot, Ordering::Relaxed);
                 let entry = entry.insert(Live {
+                    header: NonNull::from(task.header()),
                     task,
                     coroutine,
                     tp,
@@ -85,7 +95,7 @@ impl Worker {
             self.timers.borrow_mut().cancel(timer);
         }
         let input = if live.timed_out.replace(false) { Resume::TimedOut } else { Resume::Woken };
-        live.task.header().set_run(Run::Running);
+        live.header().set_run(Run::Running);
         match self.switch_to(cx, &mut live.coroutine, input, live.tp) {
             CoroutineResult::Yield(how) => self.suspended(live, slot, how),
             CoroutineResult::Return(()) => {
@@ -120,7 +130,7 @@ impl Worker {
     /// Puts a coroutine where it belongs that has just been suspended.
     #[inline]
     fn suspended(&self, live: &Live, slot: u32, how: Suspend) {
-        let header = live.task.header();
+        let header = live.header();
         if how.is_yield() {
             header.set_run(Run::Yielded);
             self.queues.push_ready(slot);
@@ -148,8 +158,8 @@ impl Worker {
     /// Asks everything that has started here to end. What has not is ended when its turn comes.
     pub(super) fn cancel_all(&self) {
         for (_, live) in &*self.live.borrow() {
-            if live.task.header().cancel.make() {
-                self.unpark_local(live.task.header());
+            if live.header().cancel.make() {
+                self.unpark_local(live.header());
             }
         }
     }
