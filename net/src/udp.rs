@@ -67,7 +67,7 @@ impl UdpSocket {
             return self.0.io().recv_from(buf);
         }
         let (n, from) = self.0.recv_from(buf, 0)?;
-        Ok((n, sys::inet(&from)?))
+        Ok((n, sys::inet(from.as_ref())?))
     }
 
     /// As [`recv_from`](Self::recv_from), but the datagram stays in the queue. May suspend.
@@ -80,7 +80,7 @@ impl UdpSocket {
             return self.0.io().peek_from(buf);
         }
         let (n, from) = self.0.recv_from(buf, sys::PEEK)?;
-        Ok((n, sys::inet(&from)?))
+        Ok((n, sys::inet(from.as_ref())?))
     }
 
     /// Sends one datagram to the first of `addr`'s addresses. May suspend: while the send buffer is full, and for the

@@ -1,4 +1,9 @@
 //! One program text, run against std and against this crate, must see the same results and errors.
+#![allow(clippy::duplicate_mod, reason = "compiling one text twice is the test")]
+#![allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "std's traits take references as well"
+)]
 
 mod common;
 

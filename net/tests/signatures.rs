@@ -1,4 +1,10 @@
 //! The same uses of every stable method and trait compile against std's types and ours.
+#![allow(clippy::duplicate_mod, reason = "compiling one text twice is the test")]
+#![allow(
+    clippy::type_complexity,
+    clippy::extra_unused_type_parameters,
+    reason = "types and bounds are what is tested"
+)]
 
 #[path = "same_code"]
 mod on_std {

@@ -191,3 +191,16 @@ fn a_full_queue_times_out() {
         assert_eq!((error.kind(), errno(&error)), (ErrorKind::WouldBlock, Some(libc::EAGAIN)));
     });
 }
+
+#[test]
+fn shutdown_ends_a_datagram_receivers_wait() {
+    both(|| {
+        let (waiting, sender) = UnixDatagram::pair().unwrap();
+        let clone = waiting.try_clone().unwrap();
+        let receiver =
+            go(move || (clone.recv(&mut [0; 4]).unwrap(), clone.recv_from(&mut [0; 4]).unwrap().0));
+        waiting.shutdown(Shutdown::Read).unwrap();
+        assert_eq!(receiver.join(), (0, 0));
+        assert_eq!(sender.send(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}

@@ -31,6 +31,11 @@ impl Attempt {
         Ok(Attempt { socket, at_once })
     }
 
+    /// Whether connect(2) left nothing to wait for.
+    pub(crate) fn at_once(&self) -> bool {
+        self.at_once
+    }
+
     /// Whether the connection stands. The error, if it came to nothing, is reported once.
     pub(crate) fn is_connected(&self) -> io::Result<bool> {
         if self.at_once {

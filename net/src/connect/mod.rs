@@ -59,8 +59,7 @@ pub(crate) fn tcp_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<Tc
     }
     let attempt = Attempt::start(tcp_socket(addr)?, addr)?;
     // std looks at the time-out only once the connection is under way, so other errors come first here too.
-    let connected = attempt.is_connected()?;
-    if !connected && timeout.is_zero() {
+    if !attempt.at_once() && timeout.is_zero() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot set a 0 duration timeout"));
     }
     let source = Source::new();

@@ -21,22 +21,43 @@ mod transfer;
 pub(crate) use macros::{debug_as_std, fd_traits, mode_methods, nonblocking_methods, read_write};
 pub(crate) use modes::Modes;
 
-/// One of std's socket types.
+/// One of std's socket types, and where the kernel's calls on it differ.
 pub(crate) trait Transport: AsFd {
-    /// Whether a transfer of fewer bytes than asked for proves that the kernel's buffer is empty (or full, for a
-    /// send), so that the next call may wait without trying first. True of TCP alone: a Unix stream's receive stops
-    /// at every change of ancillary data, and datagrams are short by nature.
-    const SHORT_COUNT_DRAINS: bool = false;
+    const KIND: Kind;
+}
+
+/// What decides between waiting and returning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A transfer of fewer bytes than asked for proves that the kernel's buffer is empty (or full, for a send): the
+    /// next call may wait without trying first. And a blocking receive into an empty buffer waits once and returns 0,
+    /// even after a time-out, where a non-blocking one says EAGAIN.
+    Tcp,
+    /// Receives stop at every change of ancillary data: a short count proves nothing.
+    UnixStream,
+    /// After a shutdown a blocking receive returns 0, where a non-blocking one says EAGAIN for ever.
+    Datagram,
+    Listener,
 }
 
 impl Transport for std::net::TcpStream {
-    const SHORT_COUNT_DRAINS: bool = true;
+    const KIND: Kind = Kind::Tcp;
 }
-impl Transport for std::net::TcpListener {}
-impl Transport for std::net::UdpSocket {}
-impl Transport for std::os::unix::net::UnixStream {}
-impl Transport for std::os::unix::net::UnixListener {}
-impl Transport for std::os::unix::net::UnixDatagram {}
+impl Transport for std::net::TcpListener {
+    const KIND: Kind = Kind::Listener;
+}
+impl Transport for std::net::UdpSocket {
+    const KIND: Kind = Kind::Datagram;
+}
+impl Transport for std::os::unix::net::UnixStream {
+    const KIND: Kind = Kind::UnixStream;
+}
+impl Transport for std::os::unix::net::UnixListener {
+    const KIND: Kind = Kind::Listener;
+}
+impl Transport for std::os::unix::net::UnixDatagram {
+    const KIND: Kind = Kind::Datagram;
+}
 
 pub(crate) struct Socket<S: Transport> {
     /// `None` only once the socket has been taken out by [`Socket::into_std`].

@@ -8,38 +8,66 @@ use greenwood_runtime::readiness::Interest;
 use libc::c_int;
 use socket2::SockAddr;
 
-use super::{Socket, Transport};
+use super::{Kind, Socket, Transport};
 use crate::sys;
 
 impl<S: Transport> Socket<S> {
     pub(crate) fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         let len = buf.len();
-        let drained = |&n: &usize| S::SHORT_COUNT_DRAINS && 0 < n && n < len;
-        self.receive(|| sys::recv(self.as_fd(), buf, 0), drained)
+        self.receive(len, || sys::recv(self.as_fd(), buf, 0), 0, |&n| drained::<S>(n, len))
     }
 
     /// Leaves the bytes in the queue, so the count says nothing about what is there.
     pub(crate) fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.receive(|| sys::recv(self.as_fd(), buf, sys::PEEK), |_| false)
+        self.receive(buf.len(), || sys::recv(self.as_fd(), buf, sys::PEEK), 0, |_| false)
     }
 
     /// `bufs` has room: readv(2), which std calls, returns at once when there is none, unlike recvmsg(2).
     pub(crate) fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let len: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let drained = |&n: &usize| S::SHORT_COUNT_DRAINS && 0 < n && n < len;
-        self.receive(|| sys::recv_vectored(self.as_fd(), bufs), drained)
+        let len = bufs.iter().map(|buf| buf.len()).sum();
+        self.receive(len, || sys::recv_vectored(self.as_fd(), bufs), 0, |&n| drained::<S>(n, len))
     }
 
-    pub(crate) fn recv_from(&self, buf: &mut [u8], flags: c_int) -> io::Result<(usize, SockAddr)> {
-        self.receive(|| sys::recv_from(self.as_fd(), buf, flags), |_| false)
-    }
-
-    fn receive<T>(
+    /// The address is `None` for the end that a shutdown makes, which comes from nobody.
+    pub(crate) fn recv_from(
         &self,
-        op: impl FnMut() -> io::Result<T>,
+        buf: &mut [u8],
+        flags: c_int,
+    ) -> io::Result<(usize, Option<SockAddr>)> {
+        let len = buf.len();
+        let op = || sys::recv_from(self.as_fd(), buf, flags).map(|(n, from)| (n, Some(from)));
+        self.receive(len, op, (0, None), |_| false)
+    }
+
+    /// Receives as a blocking call would. `nothing` stands for the 0 that those return where a call with
+    /// `MSG_DONTWAIT` says EAGAIN: see [`Kind`].
+    fn receive<T: Clone>(
+        &self,
+        len: usize,
+        mut op: impl FnMut() -> io::Result<T>,
+        nothing: T,
         drained: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
-        self.perform(Interest::Read, self.modes().read_timeout(self.as_fd()), op, drained)
+        let op = || match op() {
+            Err(error)
+                if S::KIND == Kind::Datagram
+                    && error.kind() == io::ErrorKind::WouldBlock
+                    && sys::is_read_shut(self.as_fd()) =>
+            {
+                Ok(nothing.clone())
+            }
+            result => result,
+        };
+        match self.perform(Interest::Read, self.modes().read_timeout(self.as_fd()), op, drained) {
+            Err(error)
+                if S::KIND == Kind::Tcp
+                    && len == 0
+                    && error.kind() == io::ErrorKind::WouldBlock =>
+            {
+                Ok(nothing)
+            }
+            result => result,
+        }
     }
 
     /// Sends one datagram.
@@ -112,8 +140,9 @@ impl<S: Transport> Socket<S> {
     }
 }
 
-fn drained<S: Transport>(sent: usize, asked: usize) -> bool {
-    S::SHORT_COUNT_DRAINS && 0 < sent && sent < asked
+/// Whether a count proves that the next call would wait.
+fn drained<S: Transport>(moved: usize, asked: usize) -> bool {
+    S::KIND == Kind::Tcp && 0 < moved && moved < asked
 }
 
 /// The progress of one blocking write to a stream.

@@ -1,7 +1,7 @@
 //! Linux: `MSG_NOSIGNAL` exists, and accepted sockets start without the listener's `O_NONBLOCK`.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// std ignores SIGPIPE in `main`, but a program may restore it, and a library may be called from C.
 pub(crate) const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
@@ -14,4 +14,13 @@ pub(crate) fn accepted(_fd: BorrowedFd<'_>) -> io::Result<()> {
 /// Whether `accept` failed for want of descriptors or memory: what goes away by itself, but not at once.
 pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+
+/// Whether receiving was shut down, which a datagram socket's non-blocking receive does not tell (it says EAGAIN; see
+/// `unix_dgram_recvmsg` and `__skb_recv_udp` in the kernel) and poll(2) does.
+pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> bool {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: poll(2) reads and writes the one structure that it is given, and with a zero time-out it does not wait.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    ready > 0 && poll.revents & libc::POLLRDHUP != 0
 }

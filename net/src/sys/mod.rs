@@ -19,7 +19,7 @@ mod os;
 mod os;
 pub(crate) mod unix_addr;
 
-pub(crate) use os::{accepted, is_exhausted};
+pub(crate) use os::{accepted, is_exhausted, is_read_shut};
 
 /// Takes no bytes out of the queue.
 pub(crate) const PEEK: c_int = libc::MSG_PEEK;
@@ -72,9 +72,10 @@ pub(crate) fn send_to(fd: BorrowedFd<'_>, buf: &[u8], to: &SockAddr) -> io::Resu
     SockRef::from(&fd).send_to_with_flags(buf, to, SEND)
 }
 
-/// The Internet address in `addr`; the error is std's for another family.
-pub(crate) fn inet(addr: &SockAddr) -> io::Result<SocketAddr> {
-    addr.as_socket().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "invalid argument"))
+/// The Internet address in `addr`; the error is std's for none and for another family.
+pub(crate) fn inet(addr: Option<&SockAddr>) -> io::Result<SocketAddr> {
+    addr.and_then(SockAddr::as_socket)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "invalid argument"))
 }
 
 /// std's time-outs carry EAGAIN, because there the kernel makes the error.

@@ -14,7 +14,8 @@ use socket2::SockAddr;
 /// No length at all (a datagram from an unnamed socket) means unnamed, as in std. A path of all 108 bytes, which only
 /// other libraries can bind since std wants room for a NUL, has no constructor in std and counts as unnamed too:
 /// losing the datagram over it would be worse.
-pub(crate) fn from_kernel(addr: &SockAddr) -> io::Result<SocketAddr> {
+pub(crate) fn from_kernel(addr: Option<&SockAddr>) -> io::Result<SocketAddr> {
+    let Some(addr) = addr else { return unnamed() };
     if addr.len() > 0 && !addr.is_unix() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     fn round_trip(addr: &SocketAddr) -> SocketAddr {
-        from_kernel(&to_kernel(addr).unwrap()).unwrap()
+        from_kernel(Some(&to_kernel(addr).unwrap())).unwrap()
     }
 
     #[test]
@@ -80,6 +81,6 @@ mod tests {
     #[test]
     fn another_family_is_refused_as_in_std() {
         let inet = SockAddr::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-        assert_eq!(from_kernel(&inet).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(from_kernel(Some(&inet)).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }

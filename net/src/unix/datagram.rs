@@ -96,7 +96,7 @@ impl UnixDatagram {
             return self.0.io().recv_from(buf);
         }
         let (n, from) = self.0.recv_from(buf, 0)?;
-        Ok((n, unix_addr::from_kernel(&from)?))
+        Ok((n, unix_addr::from_kernel(from.as_ref())?))
     }
 
     /// Receives one datagram; what does not fit into `buf` is lost. May suspend.
