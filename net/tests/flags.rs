@@ -156,10 +156,8 @@ fn accepted_and_made_descriptors_close_on_exec() {
         let (unix, _) = UnixStream::pair().unwrap();
         for fd in [client.as_raw_fd(), server.as_raw_fd(), unix.as_raw_fd()] {
             // SAFETY: fcntl(F_GETFD) reads one flag of a descriptor that is open.
-            assert_eq!(
-                unsafe { libc::fcntl(fd, libc::F_GETFD) } & libc::FD_CLOEXEC,
-                libc::FD_CLOEXEC
-            );
+            let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+            assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
         }
     });
 }
