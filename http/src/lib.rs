@@ -1,1 +1,59 @@
-//! HTTP (skeleton).
+//! A small HTTP/1 server for Greenwood, written as plain blocking code.
+//!
+//! Each connection has a coroutine (or an OS thread, see [`Backend`]) that reads a request, calls the
+//! handler and writes the answer. What a handler calls may block: it suspends that coroutine alone.
+//!
+//! ```
+//! use greenwood_http::{Request, Server};
+//! # use std::io::{Read, Write};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let server = Server::bind("127.0.0.1:0")?;
+//! let (address, shutdown) = (server.local_addr()?, server.shutdown_handle());
+//! # let client = std::thread::spawn(move || {
+//! #     let mut stream = std::net::TcpStream::connect(address).unwrap();
+//! #     stream.write_all(b"GET /tree HTTP/1.0\r\n\r\n").unwrap();
+//! #     let mut answer = String::new();
+//! #     stream.read_to_string(&mut answer).unwrap();
+//! #     shutdown.shutdown();
+//! #     answer
+//! # });
+//! greenwood_runtime::run(|| {
+//!     server.serve(|request: &mut Request<'_>| format!("You asked for {}", request.path()))
+//! })?;
+//! # assert!(client.join().unwrap().ends_with("\r\n\r\nYou asked for /tree"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Strictness
+//!
+//! HTTP/1.0 and 1.1 as of RFC 9112, with keep-alive, pipelining, chunked bodies both ways and
+//! `Expect: 100-continue`. A request about whose end two parsers could disagree is refused and its
+//! connection closed; sizes and times have [`Limits`] that need no setting.
+#![forbid(unsafe_code)]
+
+mod accept;
+mod balance;
+mod body;
+mod buffer;
+mod connection;
+mod connections;
+mod date;
+mod error;
+mod limits;
+mod request;
+mod response;
+mod server;
+mod shutdown;
+mod transport;
+
+pub use body::RequestBody;
+pub use error::RequestError;
+/// The crate whose `Method`, `StatusCode`, `HeaderName` and `HeaderValue` are used here.
+pub use http;
+pub use limits::{Limits, MAX_FIELDS};
+pub use request::{Fields, InvalidPercentEncoding, Request, percent_decode};
+pub use response::{IntoResponse, Response, ResponseBody};
+pub use server::{Backend, Builder, Server};
+pub use shutdown::ShutdownHandle;

@@ -1,0 +1,211 @@
+//! What the fields say about the message itself: where it ends, and what follows it.
+//!
+//! Every doubt is an error. Request smuggling lives on two parties that resolve a doubt in
+//! different ways (RFC 9112 section 11.2).
+
+use http::Version;
+
+use super::fields::{Fields, list};
+use super::target::is_host;
+use crate::error::RequestError;
+
+/// How a request's body ends (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// After this many bytes; 0 also when there is no body.
+    Length(u64),
+    Chunked,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Semantics {
+    pub(crate) framing: Framing,
+    pub(crate) keep_alive: bool,
+    pub(crate) expects_continue: bool,
+}
+
+impl Semantics {
+    pub(crate) fn of(fields: &Fields<'_>, version: Version) -> Result<Semantics, RequestError> {
+        let (mut host, mut length, mut coding) = (None, None, None);
+        let (mut close, mut keep_alive, mut expects_continue) = (false, false, false);
+        for (name, value) in fields.iter() {
+            // The length is a cheap first question: most fields are none of these.
+            match name.len() {
+                4 if name.eq_ignore_ascii_case("host") => once(&mut host, value)?,
+                6 if name.eq_ignore_ascii_case("expect") => {
+                    if !value.eq_ignore_ascii_case(b"100-continue") {
+                        return Err(RequestError::ExpectationFailed);
+                    }
+                    expects_continue = true;
+                }
+                10 if name.eq_ignore_ascii_case("connection") => {
+                    for option in list(value) {
+                        close |= option.eq_ignore_ascii_case(b"close");
+                        keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                    }
+                }
+                14 if name.eq_ignore_ascii_case("content-length") => once(&mut length, value)?,
+                17 if name.eq_ignore_ascii_case("transfer-encoding") => once(&mut coding, value)?,
+                _ => {}
+            }
+        }
+        let modern = version != Version::HTTP_10;
+        match host {
+            Some(host) if !is_host(host) => return Err(RequestError::Malformed("invalid host")),
+            None if modern => return Err(RequestError::Malformed("missing host")),
+            _ => {}
+        }
+        let framing = match (length, coding) {
+            (None, None) => Framing::Length(0),
+            (Some(length), None) => Framing::Length(content_length(length)?),
+            (Some(_), Some(_)) => return Err(RequestError::Malformed("two body lengths")),
+            // An old proxy may have passed on what it did not understand (section 6.1).
+            (None, Some(_)) if !modern => {
+                return Err(RequestError::Malformed("transfer coding in HTTP/1.0"));
+            }
+            (None, Some(coding)) => chunked(coding)?,
+        };
+        Ok(Semantics {
+            framing,
+            keep_alive: !close && (modern || keep_alive),
+            // HTTP/1.0 does not know interim answers (RFC 9110 section 10.1.1).
+            expects_continue: expects_continue && modern && framing != Framing::Length(0),
+        })
+    }
+}
+
+/// Fields that say where a message goes or ends must not come twice, not even with equal values.
+fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8]) -> Result<(), RequestError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(RequestError::Malformed("repeated field")),
+    }
+}
+
+/// `1*DIGIT`. Not `str::parse`, which takes a plus sign.
+fn content_length(value: &[u8]) -> Result<u64, RequestError> {
+    const ERROR: RequestError = RequestError::Malformed("invalid content length");
+    if value.is_empty() {
+        return Err(ERROR);
+    }
+    value.iter().try_fold(0u64, |length, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0')).ok_or(ERROR)?;
+        length.checked_mul(10).and_then(|length| length.checked_add(digit)).ok_or(ERROR)
+    })
+}
+
+/// `chunked` and nothing else. Codings that are not implemented get the 501 of section 6.1;
+/// `chunked` in another place than the last leaves no way to find the end.
+fn chunked(value: &[u8]) -> Result<Framing, RequestError> {
+    if value.eq_ignore_ascii_case(b"chunked") {
+        return Ok(Framing::Chunked);
+    }
+    let mut ended = false;
+    for coding in list(value) {
+        if ended {
+            return Err(RequestError::Malformed("chunked is not the last transfer coding"));
+        }
+        ended = coding.eq_ignore_ascii_case(b"chunked");
+        let name = coding.split(|&b| b == b';').next().unwrap_or_default().trim_ascii_end();
+        if name.is_empty()
+            || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+        {
+            return Err(RequestError::Malformed("invalid transfer coding"));
+        }
+    }
+    // What is left: an empty list, `chunked` with stray commas, or a coding of another name.
+    let foreign = list(value).any(|coding| !coding.eq_ignore_ascii_case(b"chunked"));
+    Err(if foreign {
+        RequestError::NotImplemented
+    } else {
+        RequestError::Malformed("invalid transfer coding")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use httparse::Header;
+
+    fn of(raw: &[(&str, &str)], version: Version) -> Result<Semantics, u16> {
+        let raw: Vec<Header<'_>> =
+            raw.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+        Semantics::of(&Fields::new(&raw), version).map_err(|e| e.status().as_u16())
+    }
+
+    fn framing(raw: &[(&str, &str)]) -> Result<Framing, u16> {
+        let with_host: Vec<_> = [("Host", "h")].iter().chain(raw).copied().collect();
+        of(&with_host, Version::HTTP_11).map(|s| s.framing)
+    }
+
+    #[test]
+    fn content_lengths() {
+        assert_eq!(framing(&[("content-LENGTH", "0042")]), Ok(Framing::Length(42)));
+        assert_eq!(
+            framing(&[("Content-Length", "18446744073709551615")]),
+            Ok(Framing::Length(u64::MAX))
+        );
+        for bad in ["", "+3", "-3", "3,3", "3 3", "0x3", "3.0", "18446744073709551616", "\u{663}"] {
+            assert_eq!(framing(&[("Content-Length", bad)]), Err(400), "{bad}");
+        }
+        assert_eq!(framing(&[("Content-Length", "3"), ("content-length", "3")]), Err(400));
+    }
+
+    #[test]
+    fn transfer_codings() {
+        assert_eq!(framing(&[("Transfer-Encoding", "Chunked")]), Ok(Framing::Chunked));
+        for (value, status) in [
+            ("gzip, chunked", 501),
+            ("gzip", 501),
+            ("identity", 501),
+            ("xchunked", 501),
+            ("gzip;q=1, chunked", 501),
+            ("chunked, gzip", 400),
+            ("chunked, chunked", 400),
+            ("chunked,", 400),
+            ("\"chunked\"", 400),
+            ("\u{b}chunked", 400),
+            ("", 400),
+        ] {
+            assert_eq!(framing(&[("Transfer-Encoding", value)]), Err(status), "{value}");
+        }
+        let twice = [("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "chunked")];
+        assert_eq!(framing(&twice), Err(400));
+        assert_eq!(framing(&[("Transfer-Encoding", "chunked"), ("Content-Length", "3")]), Err(400));
+        let old = of(&[("Transfer-Encoding", "chunked")], Version::HTTP_10);
+        assert_eq!(old, Err(400));
+    }
+
+    #[test]
+    fn hosts() {
+        assert_eq!(of(&[], Version::HTTP_11), Err(400));
+        assert_eq!(of(&[("Host", "a"), ("host", "a")], Version::HTTP_11), Err(400));
+        assert_eq!(of(&[("Host", "a b")], Version::HTTP_10), Err(400));
+        assert!(of(&[], Version::HTTP_10).is_ok());
+        assert!(of(&[("Host", "")], Version::HTTP_11).is_ok());
+    }
+
+    #[test]
+    fn persistence() {
+        let keeps = |connection, version| {
+            of(&[("Host", "h"), ("Connection", connection)], version).unwrap().keep_alive
+        };
+        assert!(keeps("upgrade", Version::HTTP_11));
+        assert!(!keeps("foo, Close", Version::HTTP_11));
+        assert!(!keeps("foo", Version::HTTP_10));
+        assert!(keeps("Keep-Alive", Version::HTTP_10));
+        assert!(!keeps("keep-alive, close", Version::HTTP_10));
+    }
+
+    #[test]
+    fn expectations() {
+        let with = |expect, length, version| {
+            of(&[("Host", "h"), ("Expect", expect), ("Content-Length", length)], version)
+                .map(|s| s.expects_continue)
+        };
+        assert_eq!(with("100-Continue", "3", Version::HTTP_11), Ok(true));
+        assert_eq!(with("100-continue", "0", Version::HTTP_11), Ok(false));
+        assert_eq!(with("100-continue", "3", Version::HTTP_10), Ok(false));
+        assert_eq!(with("tea", "3", Version::HTTP_11), Err(417));
+    }
+}

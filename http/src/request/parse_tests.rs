@@ -1,0 +1,117 @@
+//! Heads, whole and cut at every byte.
+
+use std::mem::MaybeUninit;
+
+use super::*;
+use crate::limits::{Limits, MAX_FIELDS};
+
+/// Length, method, path and number of fields; or the status.
+type Outcome = Result<Option<(usize, String, String, usize)>, u16>;
+
+fn limits() -> Limits {
+    Limits { head: 512, target: 64, fields: 5, ..Limits::default() }
+}
+
+fn outcome(bytes: &[u8]) -> Outcome {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    match parse(bytes, &mut fields, &limits()) {
+        Ok(head) => Ok(head.map(|head| {
+            (head.len, head.method.to_string(), head.target.path.to_string(), head.fields.len())
+        })),
+        Err(error) => Err(error.status().as_u16()),
+    }
+}
+
+/// Whole, and from every prefix on: a prefix must leave it open or come to the same end.
+fn settled(bytes: &[u8]) -> Outcome {
+    let whole = outcome(bytes);
+    for end in 0..bytes.len() {
+        match outcome(&bytes[..end]) {
+            Ok(None) => {}
+            early => {
+                assert_eq!(early, whole, "cut at {end} of {:?}", String::from_utf8_lossy(bytes))
+            }
+        }
+    }
+    whole
+}
+
+#[test]
+fn complete_heads() {
+    let head = b"GET /a?b HTTP/1.1\r\nHost: h\r\nX:\t y \t\r\nEmpty:\r\n\r\n";
+    assert_eq!(settled(head), Ok(Some((head.len(), "GET".into(), "/a".into(), 3))));
+    let with_more = [&head[..], b"BODY"].concat();
+    assert_eq!(outcome(&with_more), Ok(Some((head.len(), "GET".into(), "/a".into(), 3))));
+    assert_eq!(settled(b"PURGE / HTTP/1.0\r\n\r\n"), Ok(Some((20, "PURGE".into(), "/".into(), 0))));
+}
+
+#[test]
+fn what_httparse_would_let_through() {
+    for bad in [
+        &b"GET / HTTP/1.1\nHost: h\r\n\r\n"[..],
+        b"GET / HTTP/1.1\r\nHost: h\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\n\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nA:\n\r\n",
+        b"\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /# HTTP/1.1\r\nHost: h\r\n\r\n",
+    ] {
+        assert_eq!(settled(bad), Err(400), "{:?}", String::from_utf8_lossy(bad));
+    }
+}
+
+#[test]
+fn malformed_heads() {
+    for bad in [
+        &b"GET  / HTTP/1.1\r\nHost: h\r\n\r\n"[..],
+        b"GET / HTTP/1.1 \r\nHost: h\r\n\r\n",
+        b"GET / http/1.1\r\nHost: h\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b" GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"G(T / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /\0 HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : h\r\n\r\n",
+        b"GET / HTTP/1.1\r\n Host: h\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nA: b\0c\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nA\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\n: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nA\x80: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\r\nHost: h\r\n\r\n",
+        b"GET * HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
+    ] {
+        assert_eq!(settled(bad), Err(400), "{:?}", String::from_utf8_lossy(bad));
+    }
+}
+
+#[test]
+fn precise_statuses() {
+    assert_eq!(settled(b"GET / HTTP/2.0\r\nHost: h\r\n\r\n"), Err(505));
+    assert_eq!(settled(b"GET / HTTP/1.2\r\n\r\n"), Err(505));
+    assert_eq!(settled(b"GET / HTTP/0.9\r\n\r\n"), Err(505));
+    assert_eq!(settled(b"GET / HTTP/11\r\n\r\n"), Err(400));
+    assert_eq!(settled(b"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n"), Err(501));
+}
+
+#[test]
+fn limits_are_exact() {
+    let target = |n: usize| format!("GET /{} HTTP/1.0\r\n\r\n", "a".repeat(n - 1));
+    assert!(matches!(settled(target(64).as_bytes()), Ok(Some(_))));
+    assert_eq!(settled(target(65).as_bytes()), Err(414));
+    assert_eq!(outcome(target(65)[..70].as_bytes()), Err(414));
+
+    let head = |n: usize| {
+        let rest = "GET / HTTP/1.0\r\nA: \r\n\r\n".len();
+        format!("GET / HTTP/1.0\r\nA: {}\r\n\r\n", "a".repeat(n - rest))
+    };
+    assert!(matches!(settled(head(512).as_bytes()), Ok(Some(_))));
+    assert_eq!(settled(head(513).as_bytes()), Err(431));
+    assert_eq!(outcome(head(600)[..512].as_bytes()), Err(431));
+
+    let fields = |n: usize| format!("GET / HTTP/1.0\r\n{}\r\n", "A: b\r\n".repeat(n));
+    assert!(matches!(settled(fields(5).as_bytes()), Ok(Some((_, _, _, 5)))));
+    assert_eq!(settled(fields(6).as_bytes()), Err(431));
+}

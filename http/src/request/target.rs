@@ -1,0 +1,194 @@
+//! The request target and the host: their forms (RFC 9112 section 3.2), and percent-decoding.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::Method;
+
+use crate::error::RequestError;
+
+/// A request target, in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target<'a> {
+    pub(crate) raw: &'a str,
+    pub(crate) authority: Option<&'a str>,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// Takes origin-form, absolute-form, and for OPTIONS also asterisk-form.
+    ///
+    /// Authority-form belongs to CONNECT, which is refused before.
+    pub(crate) fn parse(raw: &'a str, method: &Method) -> Result<Target<'a>, RequestError> {
+        // Fragments are never sent. Bytes beyond ASCII are not part of a URI, and servers and
+        // proxies disagree about what they would mean.
+        if !raw.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+            return Err(RequestError::Malformed("invalid byte in the request target"));
+        }
+        if raw.starts_with('/') {
+            let (path, query) = split_query(raw);
+            return Ok(Target { raw, authority: None, path, query });
+        }
+        if raw == "*" && *method == Method::OPTIONS {
+            return Ok(Target { raw, authority: None, path: raw, query: None });
+        }
+        let Some(rest) = strip_scheme(raw) else {
+            return Err(RequestError::Malformed("invalid form of the request target"));
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at(end);
+        if authority.is_empty() || !is_host(authority.as_bytes()) {
+            return Err(RequestError::Malformed("invalid authority in the request target"));
+        }
+        let (path, query) = split_query(rest);
+        let path = if path.is_empty() { "/" } else { path };
+        Ok(Target { raw, authority: Some(authority), path, query })
+    }
+}
+
+fn split_query(s: &str) -> (&str, Option<&str>) {
+    match s.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (s, None),
+    }
+}
+
+fn strip_scheme(raw: &str) -> Option<&str> {
+    let (scheme, rest) = raw.split_once("://")?;
+    ["http", "https"].iter().any(|s| scheme.eq_ignore_ascii_case(s)).then_some(rest)
+}
+
+/// Whether this is `uri-host [ ":" port ]` of RFC 9110 section 7.2, or empty.
+///
+/// Userinfo (`user@host`) is not part of it: it has served to make a name look like another.
+pub(crate) fn is_host(value: &[u8]) -> bool {
+    let (host, port): (&[u8], &[u8]) = match value {
+        [b'[', rest @ ..] => {
+            let Some(end) = rest.iter().position(|&b| b == b']') else { return false };
+            let literal = &rest[..end];
+            if literal.is_empty()
+                || !literal
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:".contains(b))
+            {
+                return false;
+            }
+            match &rest[end + 1..] {
+                [] => return true,
+                [b':', port @ ..] => (literal, port),
+                _ => return false,
+            }
+        }
+        _ => match value.iter().position(|&b| b == b':') {
+            Some(colon) => (&value[..colon], &value[colon + 1..]),
+            None => (value, b""),
+        },
+    };
+    let valid = |b: &u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:".contains(b);
+    host.iter().all(valid) && port.iter().all(u8::is_ascii_digit)
+}
+
+/// `s` with each `%xx` replaced by its byte; borrowed when there is none.
+///
+/// Split a path at its slashes *before* decoding, so that `%2F` stays part of a segment
+/// (RFC 3986 section 2.2). A `+` stays a plus sign: it means a space in forms only.
+///
+/// # Errors
+///
+/// [`InvalidPercentEncoding`] when `%` is not followed by two hexadecimal digits, or the result is
+/// not UTF-8.
+///
+/// ```
+/// use greenwood_http::percent_decode;
+///
+/// assert_eq!(percent_decode("caf%C3%A9%2Fbar").unwrap(), "café/bar");
+/// assert!(percent_decode("100%").is_err());
+/// ```
+pub fn percent_decode(s: &str) -> Result<Cow<'_, str>, InvalidPercentEncoding> {
+    if !s.contains('%') {
+        return Ok(Cow::Borrowed(s));
+    }
+    let hex = |b: Option<u8>| b.and_then(|b| (b as char).to_digit(16));
+    let mut decoded = Vec::with_capacity(s.len());
+    let mut bytes = s.bytes();
+    while let Some(b) = bytes.next() {
+        decoded.push(match b {
+            b'%' => match (hex(bytes.next()), hex(bytes.next())) {
+                (Some(high), Some(low)) => (high << 4 | low) as u8,
+                _ => return Err(InvalidPercentEncoding(())),
+            },
+            b => b,
+        });
+    }
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| InvalidPercentEncoding(()))
+}
+
+/// The error of [`percent_decode`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidPercentEncoding(());
+
+impl fmt::Display for InvalidPercentEncoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid percent-encoding")
+    }
+}
+
+impl std::error::Error for InvalidPercentEncoding {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(raw: &str) -> Option<(Option<&str>, &str, Option<&str>)> {
+        Target::parse(raw, &Method::GET).ok().map(|t| (t.authority, t.path, t.query))
+    }
+
+    #[test]
+    fn forms() {
+        assert_eq!(parts("/"), Some((None, "/", None)));
+        assert_eq!(parts("/a/b?c=d?e"), Some((None, "/a/b", Some("c=d?e"))));
+        assert_eq!(parts("//x"), Some((None, "//x", None)));
+        assert_eq!(parts("http://h:1/p?q"), Some((Some("h:1"), "/p", Some("q"))));
+        assert_eq!(parts("HTTPS://[::1]?q"), Some((Some("[::1]"), "/", Some("q"))));
+        assert_eq!(parts("http://h"), Some((Some("h"), "/", None)));
+        for bad in [
+            "",
+            "*",
+            "a",
+            "h:80",
+            "ftp://h/",
+            "http://",
+            "http:///p",
+            "http://u@h/",
+            "/a#b",
+            "/\u{e9}",
+        ] {
+            assert_eq!(parts(bad), None, "{bad}");
+        }
+        assert_eq!(Target::parse("*", &Method::OPTIONS).unwrap().path, "*");
+    }
+
+    #[test]
+    fn hosts() {
+        for good in ["", "a", "a.b:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:80", "a%20b", "x,y"]
+        {
+            assert!(is_host(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "a b", "a/b", "u@h", "a:b", "a:1:2", "[::1", "[]", "[::1]x", "a\u{e9}", "a:+1",
+            "[a]:1]", "\"a\"",
+        ] {
+            assert!(!is_host(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn percent_decoding() {
+        assert!(matches!(percent_decode("a+b"), Ok(Cow::Borrowed("a+b"))));
+        assert_eq!(percent_decode("%41%2f%2F%00").unwrap(), "A//\0");
+        for bad in ["%", "%4", "%4x", "%+4", "%ff", "%C3"] {
+            assert!(percent_decode(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The body of an answer.
+
+use std::fmt;
+use std::io::Read;
+
+/// The body of an answer: bytes, or something to read them from.
+pub struct ResponseBody(pub(crate) Content);
+
+pub(crate) enum Content {
+    Static(&'static [u8]),
+    Owned(Vec<u8>),
+    Reader { reader: Box<dyn Read + Send>, length: Option<u64> },
+}
+
+impl ResponseBody {
+    /// No bytes.
+    pub const fn empty() -> ResponseBody {
+        ResponseBody(Content::Static(b""))
+    }
+
+    /// Everything that `reader` yields, sent as it comes: chunked in HTTP/1.1, up to the end of the
+    /// connection in HTTP/1.0.
+    ///
+    /// The reader is called on the connection's coroutine after the handler has returned. When it
+    /// fails, the connection breaks off, so that the client sees the answer as incomplete.
+    pub fn from_reader(reader: impl Read + Send + 'static) -> ResponseBody {
+        ResponseBody(Content::Reader { reader: Box::new(reader), length: None })
+    }
+
+    /// The first `length` bytes that `reader` yields, with that as `Content-Length`. When there are
+    /// fewer, the connection breaks off.
+    pub fn from_sized_reader(reader: impl Read + Send + 'static, length: u64) -> ResponseBody {
+        ResponseBody(Content::Reader { reader: Box::new(reader), length: Some(length) })
+    }
+
+    /// Its length in bytes, if that is known beforehand.
+    pub(crate) fn len(&self) -> Option<u64> {
+        match &self.0 {
+            Content::Static(bytes) => Some(bytes.len() as u64),
+            Content::Owned(bytes) => Some(bytes.len() as u64),
+            Content::Reader { length, .. } => *length,
+        }
+    }
+}
+
+impl From<&'static str> for ResponseBody {
+    fn from(text: &'static str) -> ResponseBody {
+        ResponseBody(Content::Static(text.as_bytes()))
+    }
+}
+
+impl From<String> for ResponseBody {
+    fn from(text: String) -> ResponseBody {
+        ResponseBody(Content::Owned(text.into_bytes()))
+    }
+}
+
+impl From<&'static [u8]> for ResponseBody {
+    fn from(bytes: &'static [u8]) -> ResponseBody {
+        ResponseBody(Content::Static(bytes))
+    }
+}
+
+impl From<Vec<u8>> for ResponseBody {
+    fn from(bytes: Vec<u8>) -> ResponseBody {
+        ResponseBody(Content::Owned(bytes))
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").field("length", &self.len()).finish_non_exhaustive()
+    }
+}

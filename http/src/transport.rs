@@ -1,0 +1,100 @@
+//! A connection's socket with what is still to be written to it.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connections::Link;
+
+/// Answers gather here up to this size before they are written although more requests wait.
+pub(crate) const FLUSH_AT: usize = 64 * 1024;
+
+/// The most memory for output that is kept while a connection waits.
+const KEEP: usize = 8 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Transport {
+    pub(crate) link: Arc<Link>,
+    /// Answers that were not written yet. Empty whenever the connection waits for its peer.
+    pub(crate) out: Vec<u8>,
+    read_timeout: Option<Duration>,
+    /// A write has failed: nothing more may follow what the peer has of it.
+    broken: bool,
+}
+
+impl Transport {
+    /// # Errors
+    ///
+    /// Those of the socket calls; the connection is then of no use.
+    pub(crate) fn new(link: Arc<Link>, write_timeout: Duration) -> io::Result<Transport> {
+        // Answers are written whole; waiting for more to send would only delay the last packet.
+        link.stream.set_nodelay(true)?;
+        link.stream.set_write_timeout(Some(at_least_some(write_timeout)))?;
+        Ok(Transport { link, out: Vec::new(), read_timeout: None, broken: false })
+    }
+
+    /// Reads once, for at most `timeout`, after everything in `out` was written: the peer may be
+    /// waiting for that before it sends more. Suspends.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when the time has passed.
+    pub(crate) fn read(&mut self, into: &mut [u8], timeout: Duration) -> io::Result<usize> {
+        self.flush()?;
+        let timeout = at_least_some(timeout);
+        if self.read_timeout != Some(timeout) {
+            self.link.stream.set_read_timeout(Some(timeout))?;
+            self.read_timeout = Some(timeout);
+        }
+        loop {
+            match (&self.link.stream).read(into) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Writes all of `out`. Suspends.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let out = std::mem::take(&mut self.out);
+        let result = self.write(&out);
+        self.out = out;
+        self.out.clear();
+        result
+    }
+
+    /// Writes `bytes` after `out`, without copying what is long. Suspends.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.out.len() + bytes.len() <= FLUSH_AT {
+            self.out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.flush()?;
+        self.write(bytes)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let result = (&self.link.stream).write_all(bytes);
+        self.broken = result.is_err();
+        result
+    }
+
+    /// Gives memory back that a large answer took, and with `all` the rest too.
+    pub(crate) fn release(&mut self, all: bool) {
+        debug_assert!(self.out.is_empty());
+        if all || self.out.capacity() > KEEP {
+            self.out = Vec::new();
+        }
+    }
+}
+
+/// The kernel takes a time-out of zero for none, and std refuses it.
+fn at_least_some(timeout: Duration) -> Duration {
+    timeout.max(Duration::from_millis(1))
+}

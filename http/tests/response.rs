@@ -1,0 +1,158 @@
+//! Answers: their framing, their heads, and what breaks them off.
+
+mod support;
+
+use std::io::{self, Read};
+
+use greenwood_http::http::{HeaderValue, Method, StatusCode, header};
+use greenwood_http::{IntoResponse, Request, Response, ResponseBody, Server};
+use support::{BACKENDS, TestServer, closing, text};
+
+/// Yields its parts one read at a time, then fails or ends.
+struct Parts {
+    parts: std::vec::IntoIter<&'static str>,
+    fails: bool,
+}
+
+fn parts(parts: &[&'static str], fails: bool) -> Parts {
+    Parts { parts: parts.to_vec().into_iter(), fails }
+}
+
+impl Read for Parts {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.parts.next() {
+            Some(part) => {
+                (&mut part.as_bytes()).read_exact(&mut into[..part.len()]).map(|()| part.len())
+            }
+            None if self.fails => Err(io::ErrorKind::Other.into()),
+            None => Ok(0),
+        }
+    }
+}
+
+fn handler(request: &mut Request<'_>) -> Response {
+    let stream = |body| Response::new(StatusCode::OK).with_body(body);
+    match request.path() {
+        "/stream" => stream(ResponseBody::from_reader(parts(&["abc", "0123456789abcdef!"], false))),
+        "/sized" => stream(ResponseBody::from_sized_reader(parts(&["abc", "def"], false), 5)),
+        "/short" => stream(ResponseBody::from_sized_reader(parts(&["abc"], false), 5)),
+        "/fails" => stream(ResponseBody::from_reader(parts(&["abc"], true))),
+        "/204" => "x".into_response().with_status(StatusCode::NO_CONTENT),
+        "/304" => "x".into_response().with_status(StatusCode::NOT_MODIFIED),
+        "/100" => "x".into_response().with_status(StatusCode::CONTINUE),
+        "/liar" => "x"
+            .into_response()
+            .with_header(header::CONTENT_LENGTH, HeaderValue::from_static("99"))
+            .with_header(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
+        _ if request.method() == Method::HEAD => "only its length".into_response(),
+        _ => "x".into_response(),
+    }
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")
+}
+
+#[test]
+fn unknown_length_is_chunked_in_1_1() {
+    for backend in BACKENDS {
+        let server = TestServer::with(Server::builder().backend(backend), handler);
+        let mut client = server.connect();
+        client.send(get("/stream"));
+        assert_eq!(
+            client.until("\r\n0\r\n\r\n"),
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+             0003\r\nabc\r\n0011\r\n0123456789abcdef!\r\n0\r\n\r\n"
+        );
+        client.send(get("/x"));
+        assert_eq!(client.until("\r\n\r\nx"), text("200 OK", "x"));
+    }
+}
+
+#[test]
+fn unknown_length_is_close_delimited_in_1_0() {
+    let server = TestServer::start(handler);
+    assert_eq!(
+        server.exchange(&[b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"]),
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc0123456789abcdef!"
+    );
+}
+
+#[test]
+fn a_sized_reader_is_cut_to_its_size() {
+    let server = TestServer::start(handler);
+    let mut client = server.connect();
+    client.send(get("/sized") + &get("/x"));
+    assert_eq!(client.until("abcde"), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabcde");
+    assert_eq!(client.until("\r\n\r\nx"), text("200 OK", "x"));
+}
+
+#[test]
+fn an_incomplete_body_breaks_the_connection() {
+    let server = TestServer::start(handler);
+    let raw = get("/short") + &get("/x");
+    assert_eq!(
+        server.exchange(&[raw.as_bytes()]),
+        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabc"
+    );
+    assert_eq!(
+        server.exchange(&[get("/fails").as_bytes()]),
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0003\r\nabc\r\n"
+    );
+}
+
+#[test]
+fn head_has_the_fields_and_no_body() {
+    let server = TestServer::start(handler);
+    let mut client = server.connect();
+    client.send("HEAD /y HTTP/1.1\r\nHost: h\r\n\r\nHEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(
+        client.until("\r\n\r\n"),
+        text("200 OK", "only its length").replace("only its length", "")
+    );
+    assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    client.send("GET /x HTTP/1.0\r\n\r\n");
+    assert_eq!(client.rest(), closing("200 OK", "x"));
+}
+
+#[test]
+fn statuses_without_body() {
+    let server = TestServer::start(handler);
+    let mut client = server.connect();
+    client.send(get("/204") + &get("/304") + &get("/x"));
+    let kind = "content-type: text/plain; charset=utf-8\r\n\r\n";
+    assert_eq!(client.until("\r\n\r\n"), format!("HTTP/1.1 204 No Content\r\n{kind}"));
+    assert_eq!(client.until("\r\n\r\n"), format!("HTTP/1.1 304 Not Modified\r\n{kind}"));
+    assert_eq!(client.until("\r\n\r\nx"), text("200 OK", "x"));
+}
+
+#[test]
+fn handlers_do_not_frame() {
+    let server = TestServer::start(handler);
+    let mut client = server.connect();
+    client.send(get("/liar") + &get("/100"));
+    assert_eq!(client.until("\r\n\r\nx"), text("200 OK", "x"));
+    let answer = client.until("Internal Server Error\r\n");
+    assert_eq!(answer, "HTTP/1.1 500 Internal Server Error\r\n");
+}
+
+#[test]
+fn every_answer_is_dated() {
+    let server = TestServer::start(handler);
+    for raw in [get("/x"), "nonsense\r\n\r\n".to_owned(), get("/100")] {
+        let mut client = server.connect();
+        client.send(&raw);
+        let mut bytes = vec![0; 4096];
+        let n = client.stream.read(&mut bytes).unwrap();
+        let answer = String::from_utf8_lossy(&bytes[..n]).into_owned();
+        let date = answer.split("\r\ndate: ").nth(1).unwrap().split("\r\n").next().unwrap();
+        httpdate::parse_http_date(date).unwrap();
+    }
+}
+
+#[test]
+fn a_long_answer_arrives_whole() {
+    let server = TestServer::start(|_: &mut Request<'_>| vec![b'z'; 5_000_000]);
+    let answer = server.exchange(&[b"GET / HTTP/1.0\r\n\r\n"]);
+    assert!(answer.ends_with(&"z".repeat(5_000_000)));
+}
