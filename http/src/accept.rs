@@ -10,7 +10,7 @@ use greenwood_net::{TcpListener, TcpStream};
 use greenwood_runtime::readiness::{Interest, wait_any};
 use greenwood_runtime::{Placement, worker_count, yield_now};
 
-use crate::balance::{Balance, Seat};
+use crate::balance::Balance;
 use crate::connection::{self, Handler};
 use crate::connections::Connections;
 use crate::limits::Limits;
@@ -47,7 +47,8 @@ impl Acceptor {
         limits: Arc<Limits>,
         handler: Arc<Handler>,
     ) -> Acceptor {
-        let workers = if backend == Backend::Green { worker_count() } else { 1 };
+        // Threads have no workers, and need not start a runtime only to count them.
+        let workers = if backend == Backend::Green { worker_count() } else { 0 };
         let balance = Balance::new(workers);
         Acceptor { listener, connections, balance, backend, limits, handler, logged: None }
     }
@@ -126,12 +127,17 @@ impl Acceptor {
 
     /// Gives the connection its own coroutine or thread; on failure it is closed.
     fn start(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let registration = self.connections.add(stream, peer);
+        let seat = (self.backend == Backend::Green).then(|| self.balance.take());
+        let worker = seat.as_ref().map(|seat| seat.worker);
+        let registration = self.connections.add(stream, peer, seat);
         let (limits, handler) = (self.limits.clone(), self.handler.clone());
         let serve = move || connection::run(registration, &limits, &*handler);
-        let started = match self.backend {
-            Backend::Green => spawn_seated(self.balance.take(), serve),
-            Backend::Threads => {
+        let started = match worker {
+            Some(worker) => {
+                let builder = greenwood_runtime::Builder::new().name("http-connection");
+                builder.placement(Placement::Worker(worker)).spawn(serve).map(drop)
+            }
+            None => {
                 let builder = std::thread::Builder::new().name("http-connection".to_owned());
                 builder.spawn(serve).map(drop)
             }
@@ -140,16 +146,6 @@ impl Acceptor {
             self.log("cannot start a connection", &error);
         }
     }
-}
-
-fn spawn_seated(seat: Seat, serve: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let placement = Placement::Worker(seat.worker);
-    let builder = greenwood_runtime::Builder::new().name("http-connection").placement(placement);
-    let task = move || {
-        let _seat = seat;
-        serve();
-    };
-    builder.spawn(task).map(drop)
 }
 
 /// The connection was gone before it was taken, or a signal came: the next accept may succeed.

@@ -12,6 +12,8 @@ use std::time::Instant;
 use greenwood_net::TcpStream;
 use greenwood_runtime::park::{self, Reason, Unparker, Wake};
 
+use crate::balance::Seat;
+
 /// One connection's socket, shared by its own coroutine and a shutdown.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -57,7 +59,12 @@ impl Connections {
         }))
     }
 
-    pub(crate) fn add(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Registration {
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        seat: Option<Seat>,
+    ) -> Registration {
         let link = Arc::new(Link { stream, peer, idle: AtomicBool::new(false) });
         let mut table = self.lock();
         let id = table.next;
@@ -65,7 +72,7 @@ impl Connections {
         table.open += 1;
         table.links.insert(id, link.clone());
         drop(table);
-        Registration { connections: self.clone(), id, link: Some(link) }
+        Registration { connections: self.clone(), id, link: Some(link), seat }
     }
 
     /// Ends idle connections, makes busy ones end after what they are at, and the accept loop return.
@@ -163,6 +170,7 @@ pub(crate) struct Registration {
     connections: Arc<Connections>,
     id: u64,
     link: Option<Arc<Link>>,
+    seat: Option<Seat>,
 }
 
 impl Registration {
@@ -192,6 +200,8 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        // Before the peer can see the end and come again: that one should find the seat free.
+        self.seat = None;
         let listed = self.connections.lock().links.remove(&self.id);
         // The socket is to be closed before `wait_closed` returns.
         drop((listed, self.link.take()));

@@ -27,12 +27,16 @@ fn no_worker_holds_more_than_its_share() {
         }
         assert_eq!(held.len(), 2, "round {round}: {held:?}");
         assert!(held.values().all(|&n| n <= 38), "round {round}: {held:?}");
-        // Every other one leaves, and as many come.
+        // Every other one leaves, and when the server has seen that, as many come.
         let mut at = 0;
-        clients.retain(|_| {
+        let leaving = clients.extract_if(.., |_| {
             at += 1;
             at % 2 == 0
         });
+        for mut client in leaving {
+            client.half_close();
+            assert_eq!(client.rest(), "");
+        }
         clients.extend((0..32).map(|_| Client::connect(address)));
     }
     drop(clients);

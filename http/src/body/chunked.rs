@@ -14,7 +14,7 @@ const MALFORMED: RequestError = RequestError::Malformed("malformed chunked body"
 /// What the decoder found at the start of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// So many bytes of data come next, as far as the input reaches. Report with
+    /// So many bytes of data come next, here or still to come. Report with
     /// [`Decoder::consume_data`] how many were taken.
     Data(u64),
     /// The input is used up.
@@ -63,7 +63,12 @@ impl Decoder {
                 _ => self.state = self.next(byte)?,
             }
         }
-        let step = if self.state == State::End { Step::End } else { Step::More };
+        // Data that is announced but not here yet is told too: it may be more than is allowed.
+        let step = match self.state {
+            State::Data => Step::Data(self.remaining),
+            State::End => Step::End,
+            _ => Step::More,
+        };
         Ok((input.len(), step))
     }
 
@@ -165,7 +170,7 @@ mod tests {
     fn well_formed() {
         assert_eq!(settled(b"0\r\n\r\n"), Ok((vec![], Some(5))));
         assert_eq!(settled(b"3\r\nabc\r\n00A\r\n0123456789\r\n0\r\n\r\nGET"), {
-            Ok((b"abc0123456789".to_vec(), Some(29)))
+            Ok((b"abc0123456789".to_vec(), Some(30)))
         });
         let ornate = b"3;a=b;c=\"d\" ;\te\r\nabc\r\n0;x\r\nA: b\r\nC:\r\n\r\n";
         assert_eq!(settled(ornate), Ok((b"abc".to_vec(), Some(ornate.len()))));
