@@ -1,6 +1,6 @@
 //! The accept loop: takes connections in, and survives what goes wrong in doing so.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -121,7 +121,8 @@ impl Acceptor {
         let now = Instant::now();
         if self.logged.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1)) {
             self.logged = Some(now);
-            eprintln!("greenwood-http: {what}: {error}");
+            // Not `eprintln!`, which panics when standard error is closed.
+            let _ = writeln!(io::stderr(), "greenwood-http: {what}: {error}");
         }
     }
 
