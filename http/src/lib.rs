@@ -46,6 +46,7 @@ mod request;
 mod response;
 mod server;
 mod shutdown;
+mod syntax;
 mod transport;
 
 pub use body::RequestBody;

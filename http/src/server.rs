@@ -140,14 +140,20 @@ impl Server {
         let handler = Arc::new(move |request: &mut Request<'_>| handler(request).into_response());
         let acceptor =
             Acceptor::new(listener, connections.clone(), backend, Arc::new(limits), handler);
-        match acceptor.run() {
-            Ok(()) => connections.wait_closed(),
-            Err(error) => {
-                connections.stop(None);
-                connections.cut();
-                return Err(error);
-            }
-        }
+        let guard = CutOnDrop(&connections);
+        acceptor.run()?;
+        connections.wait_closed();
+        std::mem::forget(guard);
         Ok(())
+    }
+}
+
+/// Leaves no connection behind that nobody can end any more, also when a cancelled caller unwinds.
+struct CutOnDrop<'a>(&'a Connections);
+
+impl Drop for CutOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop(None);
+        self.0.cut();
     }
 }

@@ -1,6 +1,7 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded byte by byte as it arrives.
 
 use crate::error::RequestError;
+use crate::syntax::{is_text, is_token};
 
 /// Hexadecimal digits of a chunk size: as many as fit the number, leading zeros included.
 const SIZE_DIGITS: u8 = 16;
@@ -117,14 +118,6 @@ impl Decoder {
         self.overhead += 1;
         if self.overhead > OVERHEAD { Err(RequestError::HeadTooLarge) } else { Ok(next) }
     }
-}
-
-fn is_text(byte: u8) -> bool {
-    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

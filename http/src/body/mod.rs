@@ -182,6 +182,9 @@ impl<'c> RequestBody<'c> {
 
     /// Skips what is left, as far as it is already here. What comes of it is in the state.
     pub(crate) fn skip_arrived(&mut self) {
+        if self.state.ended() {
+            return;
+        }
         let mut sink = [0; 1024];
         while self.state.failure.is_none() {
             match self.state.take(self.received, &mut sink) {

@@ -8,6 +8,7 @@ use http::Version;
 use super::fields::{Fields, list};
 use super::target::is_host;
 use crate::error::RequestError;
+use crate::syntax::is_token;
 
 /// How a request's body ends (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,9 +108,7 @@ fn chunked(value: &[u8]) -> Result<Framing, RequestError> {
         }
         ended = coding.eq_ignore_ascii_case(b"chunked");
         let name = coding.split(|&b| b == b';').next().unwrap_or_default().trim_ascii_end();
-        if name.is_empty()
-            || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
-        {
+        if name.is_empty() || !name.iter().all(|&b| is_token(b)) {
             return Err(RequestError::Malformed("invalid transfer coding"));
         }
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use http::Method;
 
 use crate::error::RequestError;
+use crate::syntax;
 
 /// A request target, in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +22,7 @@ impl<'a> Target<'a> {
     ///
     /// Authority-form belongs to CONNECT, which is refused before.
     pub(crate) fn parse(raw: &'a str, method: &Method) -> Result<Target<'a>, RequestError> {
-        // Fragments are never sent. Bytes beyond ASCII are not part of a URI, and servers and
-        // proxies disagree about what they would mean.
-        if !raw.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+        if !raw.bytes().all(syntax::is_target) {
             return Err(RequestError::Malformed("invalid byte in the request target"));
         }
         if raw.starts_with('/') {
@@ -63,30 +62,23 @@ fn strip_scheme(raw: &str) -> Option<&str> {
 ///
 /// Userinfo (`user@host`) is not part of it: it has served to make a name look like another.
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    let (host, port): (&[u8], &[u8]) = match value {
+    let (valid, rest) = match value {
         [b'[', rest @ ..] => {
             let Some(end) = rest.iter().position(|&b| b == b']') else { return false };
-            let literal = &rest[..end];
-            if literal.is_empty()
-                || !literal
-                    .iter()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:".contains(b))
-            {
-                return false;
-            }
-            match &rest[end + 1..] {
-                [] => return true,
-                [b':', port @ ..] => (literal, port),
-                _ => return false,
-            }
+            let literal = |&b: &u8| b == b':' || syntax::is_host(b);
+            (end > 0 && rest[..end].iter().all(literal), &rest[end + 1..])
         }
-        _ => match value.iter().position(|&b| b == b':') {
-            Some(colon) => (&value[..colon], &value[colon + 1..]),
-            None => (value, b""),
-        },
+        _ => {
+            let end = value.iter().position(|&b| !syntax::is_host(b)).unwrap_or(value.len());
+            (true, &value[end..])
+        }
     };
-    let valid = |b: &u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:".contains(b);
-    host.iter().all(valid) && port.iter().all(u8::is_ascii_digit)
+    let port = match rest {
+        [] => true,
+        [b':', port @ ..] => port.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    valid && port
 }
 
 /// `s` with each `%xx` replaced by its byte; borrowed when there is none.
