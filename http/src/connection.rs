@@ -212,8 +212,8 @@ impl Connection<'_> {
             return received;
         }
         let limit = self.limits.head_deadline;
-        let deadline = *self.head_deadline.get_or_insert_with(|| Instant::now() + limit);
-        match deadline.checked_duration_since(Instant::now()) {
+        let deadline = *self.head_deadline.get_or_insert_with(|| greenwood_runtime::now() + limit);
+        match deadline.checked_duration_since(greenwood_runtime::now()) {
             None | Some(Duration::ZERO) => Ok(Received::Late),
             Some(left) => self.read(left),
         }
@@ -233,7 +233,7 @@ impl Connection<'_> {
             }
             self.input.release(0);
             self.transport.release(true);
-            let now = Instant::now();
+            let now = greenwood_runtime::now();
             let deadline = *deadline.get_or_insert_with(|| now + (self.limits.idle - warm));
             let left = deadline.saturating_duration_since(now);
             if left.is_zero() {
@@ -264,10 +264,10 @@ impl Connection<'_> {
         self.transport.flush()?;
         self.transport.link.stream.shutdown(Shutdown::Write)?;
         self.registration.set_idle();
-        let deadline = Instant::now() + LINGER;
+        let deadline = greenwood_runtime::now() + LINGER;
         let mut left = self.limits.drain;
         let mut sink = [0; 1024];
-        while let Some(time) = deadline.checked_duration_since(Instant::now()) {
+        while let Some(time) = deadline.checked_duration_since(greenwood_runtime::now()) {
             match self.transport.read(&mut sink, time)? {
                 n if n > 0 && n as u64 <= left => left -= n as u64,
                 _ => break,

@@ -133,8 +133,8 @@ impl Connections {
             table.closer = Some(park::unparker());
             let deadline = table.deadline;
             drop(table);
-            let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if late || park::park(Reason("connections to end"), deadline) == Wake::Cancelled {
+            let late = deadline.is_some_and(|deadline| greenwood_runtime::now() >= deadline);
+            if late || park::park(&Reason("connections to end"), deadline) == Wake::Cancelled {
                 return self.cut();
             }
         }

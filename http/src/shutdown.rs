@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::connections::Connections;
 
@@ -27,7 +27,7 @@ impl ShutdownHandle {
     /// Begins the shutdown with another grace period, or shortens one that has begun. Does not wait.
     pub fn shutdown_within(&self, grace: Duration) {
         // A time beyond what the clock can say is never.
-        self.connections.stop(Instant::now().checked_add(grace));
+        self.connections.stop(greenwood_runtime::now().checked_add(grace));
     }
 
     /// Whether a shutdown has begun.

@@ -3,6 +3,7 @@
 //! accept(2) has no `MSG_DONTWAIT`, so a listener is put into `O_NONBLOCK` the first time a coroutine accepts on it
 //! (its modes remember that it is "lent"), and back when it is turned into one of std's types.
 
+use greenwood_runtime::park::Reason;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -155,7 +156,9 @@ impl Backoff {
     fn hold(&self) -> io::Result<()> {
         match self.0.load(Ordering::Relaxed) {
             0 => Ok(()),
-            millis => pause(Duration::from_millis(millis.into()), "accept: out of descriptors"),
+            millis => {
+                pause(Duration::from_millis(millis.into()), &Reason("accept: out of descriptors"))
+            }
         }
     }
 

@@ -1,19 +1,20 @@
 //! Short waits between two tries, for the few conditions that no descriptor's readiness tells.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use greenwood_runtime::now;
 use greenwood_runtime::park::{Reason, Wake, park};
 
 /// Suspends for `length`; ECANCELED if the coroutine is cancelled meanwhile, as for every call that returns
 /// `io::Result`.
-pub(crate) fn pause(length: Duration, why: &'static str) -> io::Result<()> {
-    let end = Instant::now() + length;
+pub(crate) fn pause(length: Duration, why: &'static Reason) -> io::Result<()> {
+    let end = now() + length;
     loop {
-        match park(Reason(why), Some(end)) {
+        match park(why, Some(end)) {
             Wake::TimedOut => return Ok(()),
             Wake::Cancelled => return Err(io::Error::from_raw_os_error(libc::ECANCELED)),
-            Wake::Unparked if Instant::now() >= end => return Ok(()),
+            Wake::Unparked if now() >= end => return Ok(()),
             Wake::Unparked => {}
         }
     }
@@ -23,18 +24,18 @@ pub(crate) fn pause(length: Duration, why: &'static str) -> io::Result<()> {
 /// queue is full. The pauses double from 200 µs to 10 ms. EAGAIN when `timeout` has passed.
 pub(crate) fn retry<T>(
     timeout: Option<Duration>,
-    why: &'static str,
+    why: &'static Reason,
     mut op: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
     let mut length = Duration::from_micros(200);
     loop {
         let error = match op() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => error,
             result => return result,
         };
-        let left = deadline
-            .map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let left =
+            deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(now()));
         if left.is_zero() {
             return Err(error);
         }
@@ -51,19 +52,21 @@ mod tests {
     #[test]
     fn retry_goes_on_until_something_else_happens() {
         let mut calls = 0;
-        let result = retry(None, "test", || {
+        let result = retry(None, &Reason("test"), || {
             calls += 1;
             if calls < 4 { Err(sys::would_block()) } else { Ok(calls) }
         });
         assert_eq!(result.unwrap(), 4);
-        let refused = retry(None, "test", || Err::<(), _>(io::ErrorKind::ConnectionRefused.into()));
+        let refused =
+            retry(None, &Reason("test"), || Err::<(), _>(io::ErrorKind::ConnectionRefused.into()));
         assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[test]
     fn retry_gives_the_callers_error_on_timeout() {
-        let result =
-            retry(Some(Duration::from_millis(1)), "test", || Err::<(), _>(sys::would_block()));
+        let result = retry(Some(Duration::from_millis(1)), &Reason("test"), || {
+            Err::<(), _>(sys::would_block())
+        });
         assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EAGAIN));
     }
 }

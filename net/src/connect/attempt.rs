@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use greenwood_runtime::readiness::{Interest, Source};
 use socket2::SockAddr;
@@ -66,9 +66,10 @@ impl AsFd for Attempt {
 
 /// Waits until `attempt` stands; `TimedOut` with std's words when it does not within `timeout`.
 pub(crate) fn complete(attempt: &Attempt, source: &Source, timeout: Duration) -> io::Result<()> {
-    let deadline = Instant::now().checked_add(timeout);
+    let deadline = greenwood_runtime::now().checked_add(timeout);
     while !attempt.is_connected()? {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left =
+            deadline.map(|deadline| deadline.saturating_duration_since(greenwood_runtime::now()));
         let waited = match left {
             Some(Duration::ZERO) => Err(io::ErrorKind::WouldBlock.into()),
             left => source.wait(attempt.as_fd(), Interest::Write, left),

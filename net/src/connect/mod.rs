@@ -1,5 +1,6 @@
 //! Connecting: one address, several at once (RFC 8305), and Unix sockets, whose full backlog nothing signals.
 
+use greenwood_runtime::park::Reason;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -77,7 +78,7 @@ pub(crate) fn unix(addr: &std::os::unix::net::SocketAddr) -> io::Result<UnixStre
     socket.set_nonblocking(true)?;
     // EAGAIN means that the listener's backlog is full (connect(2)). The socket is in no queue then, and poll never
     // reports it.
-    pause::retry(None, "unix connect: the backlog is full", || socket.connect(&addr))?;
+    pause::retry(None, &Reason("unix connect: the backlog is full"), || socket.connect(&addr))?;
     socket.set_nonblocking(false)?;
     Ok(UnixStream(Socket::fresh(std::os::fd::OwnedFd::from(socket).into())))
 }

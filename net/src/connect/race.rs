@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::time::Instant;
 
 use greenwood_runtime::readiness::{Interest, wait_any};
 
@@ -25,7 +24,7 @@ pub(super) fn run(
         }
     };
     loop {
-        match schedule.step(Instant::now()) {
+        match schedule.step(greenwood_runtime::now()) {
             Step::Start(index) => {
                 let addr = &addrs[index];
                 match open(addr).and_then(|socket| Attempt::start(socket, addr)) {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use greenwood_runtime::park::{Reason, Unparker, Wake, park, unparker};
 use parking_lot::Mutex;
@@ -106,12 +106,12 @@ pub(super) struct Passenger {
 impl Passenger {
     /// Suspends until the flight has landed, `timeout` at most.
     pub(super) fn wait(self, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = greenwood_runtime::now().checked_add(timeout);
         loop {
             if let Some(outcome) = self.flight.outcome() {
                 return outcome.into_result();
             }
-            match park(Reason("dns"), deadline) {
+            match park(&Reason("dns"), deadline) {
                 Wake::Unparked => {}
                 // The outcome may have come in between; then it counts.
                 Wake::TimedOut => {

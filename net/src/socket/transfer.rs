@@ -158,14 +158,14 @@ struct Sending {
 
 impl Sending {
     fn new(len: usize, timeout: Option<Duration>) -> Sending {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = timeout.and_then(|timeout| greenwood_runtime::now().checked_add(timeout));
         Sending { done: 0, len, timeout, deadline }
     }
 
     fn time_left(&self) -> Option<Duration> {
         match self.deadline {
             Some(deadline) if self.done > 0 => {
-                Some(deadline.saturating_duration_since(Instant::now()))
+                Some(deadline.saturating_duration_since(greenwood_runtime::now()))
             }
             _ => self.timeout,
         }

@@ -1,5 +1,6 @@
 //! `UnixDatagram`: datagrams between processes of one host.
 
+use greenwood_runtime::park::Reason;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -133,7 +134,7 @@ impl UnixDatagram {
         // A full queue of a socket that this one is not connected to changes nothing in this one's readiness: poll
         // says writable throughout, and no edge follows when the queue drains (unix(7), unix_dgram_poll).
         let timeout = self.0.modes().write_timeout(self.as_fd());
-        pause::retry(timeout, "unix datagram: the peer's queue is full", || {
+        pause::retry(timeout, &Reason("unix datagram: the peer's queue is full"), || {
             sys::send_to(self.as_fd(), buf, &to)
         })
     }
