@@ -29,7 +29,8 @@ pub(crate) struct Context {
 /// The coroutine's part.
 struct Running {
     yielder: NonNull<Yielder>,
-    task: Arc<dyn Task>,
+    /// From an `Arc` that the worker holds while the coroutine lives.
+    task: *const dyn Task,
     /// The task's, without going through its type.
     header: NonNull<Header>,
     stack_limit: usize,
@@ -82,10 +83,12 @@ impl Context {
         }
     }
 
-    pub(crate) fn of_coroutine(
+    /// # Safety
+    /// `task` comes from an `Arc`; it and the worker outlive the coroutine.
+    pub(crate) unsafe fn of_coroutine(
         worker: NonNull<Worker>,
         yielder: &Yielder,
-        task: Arc<dyn Task>,
+        task: *const dyn Task,
         (stack_limit, stack_base): (usize, usize),
     ) -> Context {
         // SAFETY: the worker that starts a coroutine outlives it: it leaves its loop only when none is left.
@@ -94,7 +97,8 @@ impl Context {
             worker,
             running: Some(Running {
                 yielder: NonNull::from(yielder),
-                header: NonNull::from(task.header()),
+                // SAFETY: the caller's promise.
+                header: NonNull::from(unsafe { &*task }.header()),
                 task,
                 stack_limit,
                 stack_base,
@@ -135,8 +139,14 @@ impl Context {
     }
 
     /// The coroutine that runs, if it is one.
-    pub(crate) fn task(&self) -> Option<&Arc<dyn Task>> {
-        self.running.as_ref().map(|r| &r.task)
+    pub(crate) fn task(&self) -> Option<Arc<dyn Task>> {
+        self.running.as_ref().map(|running| {
+            // SAFETY: the pointer is an `Arc`'s that the worker holds.
+            unsafe {
+                Arc::increment_strong_count(running.task);
+                Arc::from_raw(running.task)
+            }
+        })
     }
 
     /// Its control block.

@@ -67,7 +67,7 @@ impl std::fmt::Debug for Coroutine {
 /// });
 /// ```
 pub fn current() -> Option<Coroutine> {
-    context::current()?.task().cloned().map(Coroutine)
+    context::current()?.task().map(Coroutine)
 }
 
 /// Lets the other coroutines of this worker run before the caller goes on; on an OS thread, [`std::thread::yield_now`].

@@ -41,7 +41,8 @@ impl<T> JoinHandle<T> {
 
     fn wait(&self, park: impl Fn(&'static Reason)) {
         let header = self.task().header();
-        if !header.is_finished() && header.set_joiner(park::unparker()) {
+        // SAFETY: both callers consume the handle, and call this once.
+        if !header.is_finished() && unsafe { header.set_joiner(park::unparker()) } {
             while !header.is_finished() {
                 park(&Reason("join"));
             }

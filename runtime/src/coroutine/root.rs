@@ -50,15 +50,20 @@ pub(crate) enum Resume {
 }
 
 /// Makes a coroutine that will run `task` on `stack`.
-pub(crate) fn start(task: Arc<dyn Task>, stack: Stack, worker: &Worker) -> RawCoroutine {
+///
+/// # Safety
+/// The caller keeps `task` alive until the coroutine has returned.
+#[inline]
+pub(crate) unsafe fn start(task: &Arc<dyn Task>, stack: Stack, worker: &Worker) -> RawCoroutine {
     let bounds = (stack.limit(), stack.base());
     let worker = NonNull::from(worker);
+    let task = Arc::as_ptr(task);
     RawCoroutine::with_stack(stack, move |yielder, _| {
-        let cx = Context::of_coroutine(worker, yielder, task, bounds);
+        // SAFETY: the worker keeps the task (caller), and outlives its coroutines.
+        let cx = unsafe { Context::of_coroutine(worker, yielder, task, bounds) };
         let _entered = cx.enter();
-        if let Some(task) = cx.task() {
-            task.run();
-        }
+        // SAFETY: as above.
+        unsafe { &*task }.run();
         cx.locals.clear();
         // SAFETY: the worker outlives its coroutines.
         if let Some(facts) = unsafe { worker.as_ref() }.facts {

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
-use parking_lot::Mutex;
-
 use super::scope::ScopeData;
 use crate::cancel::{self, Cancelled};
 use crate::park::{Reason, Unparker};
@@ -59,8 +57,12 @@ pub(crate) struct Header {
     pub(crate) cancel: cancel::Request,
     /// *Home.* The label of the current or latest wait.
     reason: AtomicPtr<Reason>,
-    joiner: Mutex<Option<Unparker>>,
+    /// Belongs to the handle until JOINER is set; then to the worker.
+    joiner: UnsafeCell<Option<Unparker>>,
 }
+
+// SAFETY: `joiner` passes from handle to worker by `life`'s release and acquire; everything else is atomic or immutable.
+unsafe impl Sync for Header {}
 
 /// The result is in place.
 const RESULT: u8 = 1;
@@ -88,7 +90,7 @@ impl Header {
             life: AtomicU8::new(0),
             cancel: cancel::Request::default(),
             reason: AtomicPtr::new(std::ptr::null_mut()),
-            joiner: Mutex::new(None),
+            joiner: UnsafeCell::new(None),
         }
     }
 
@@ -145,19 +147,25 @@ impl Header {
         had
     }
 
+    #[inline]
     pub(crate) fn is_finished(&self) -> bool {
         self.life.load(Ordering::Acquire) & FINISHED != 0
     }
 
     /// Has `unparker` woken when the coroutine finishes. False if it already has.
-    pub(crate) fn set_joiner(&self, unparker: Unparker) -> bool {
-        *self.joiner.lock() = Some(unparker);
+    ///
+    /// # Safety
+    /// Called once, by the handle.
+    pub(crate) unsafe fn set_joiner(&self, unparker: Unparker) -> bool {
+        // SAFETY: JOINER is not set yet, so the field is the handle's.
+        unsafe { *self.joiner.get() = Some(unparker) };
         self.life.fetch_or(JOINER, Ordering::AcqRel) & FINISHED == 0
     }
 
     fn finish(&self) {
         if self.life.fetch_or(FINISHED, Ordering::AcqRel) & JOINER != 0
-            && let Some(joiner) = self.joiner.lock().take()
+            // SAFETY: JOINER is set, so the field is the worker's.
+            && let Some(joiner) = unsafe { &mut *self.joiner.get() }.take()
         {
             joiner.unpark();
         }

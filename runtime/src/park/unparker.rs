@@ -20,8 +20,8 @@ enum Target {
 
 /// The caller's own: the calling coroutine's, or the OS thread's where the caller may not switch. Does not suspend.
 pub fn unparker() -> Unparker {
-    Unparker(match context::switchable().as_ref().and_then(|cx| cx.task()) {
-        Some(task) => Target::Coroutine(task.clone()),
+    Unparker(match context::switchable().and_then(|cx| cx.task()) {
+        Some(task) => Target::Coroutine(task),
         None => Target::Thread(thread::parker()),
     })
 }

@@ -49,6 +49,7 @@ impl Pool {
         }
     }
 
+    #[inline]
     fn list(&mut self, reserved: usize) -> &mut Vec<Stack> {
         let found = self.lists.iter().position(|(size, _)| *size == reserved);
         let index = found.unwrap_or_else(|| {

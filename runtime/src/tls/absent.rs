@@ -52,6 +52,8 @@ impl Block {
     }
 }
 
+pub(crate) unsafe fn go_home(_: usize, _: bool) {}
+
 pub(crate) fn thread_pointer() -> usize {
     0
 }
@@ -59,7 +61,6 @@ pub(crate) fn thread_pointer() -> usize {
 pub(crate) unsafe fn resume_on(
     coroutine: &mut RawCoroutine,
     input: Resume,
-    _: usize,
     _: usize,
     _: bool,
 ) -> CoroutineResult<Suspend, ()> {

@@ -74,6 +74,12 @@ impl Block {
         Ok(Block { tp })
     }
 
+    /// How many times modules with thread-locals had been loaded when the block was built.
+    pub(super) fn generation(&self) -> usize {
+        // SAFETY: as in `free_dynamic`.
+        unsafe { (*((self.tp + header::DTV) as *const *const DtvSlot).read()).value as usize }
+    }
+
     /// The address the thread register gets.
     pub(crate) fn tp(&self) -> usize {
         self.tp
@@ -118,7 +124,7 @@ impl Block {
                 (base + kept_to) as *mut u8,
                 image.len() - kept_to,
             );
-            self.free_dynamic();
+            self.free_dynamic(facts);
         }
     }
 
@@ -126,10 +132,14 @@ impl Block {
     ///
     /// # Safety
     /// As for [`Block::reset`].
-    unsafe fn free_dynamic(&self) {
+    unsafe fn free_dynamic(&self, facts: &Facts) {
         // SAFETY: the vector was made by `_dl_allocate_tls`: the slot before it holds its length.
         unsafe {
             let dtv = ((self.tp + header::DTV) as *const *mut DtvSlot).read();
+            // Slot 0 holds the generation, which every dlopen of a module with thread-locals raises.
+            if (*dtv).value as usize == facts.generation {
+                return;
+            }
             let count = (*dtv.sub(1)).value as usize;
             for slot in 1..=count {
                 let slot = &mut *dtv.add(slot);

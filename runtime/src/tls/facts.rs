@@ -48,6 +48,8 @@ pub(crate) struct Facts {
     pub(super) pristine: Vec<u8>,
     /// Distances below the thread pointer of the words by which malloc finds its per-thread cache and arena.
     pub(super) malloc_words: Vec<usize>,
+    /// The count of loaded modules with thread-locals, as the dynamic linker keeps it, when `pristine` was taken.
+    pub(super) generation: usize,
     pub(super) keys: KeyTable,
     pub(super) fsgsbase: bool,
 }
@@ -122,6 +124,7 @@ impl Facts {
             libc_segment,
             pristine: vec![0; used],
             malloc_words: Vec::new(),
+            generation: 0,
             keys: KeyTable::find(specific_offset)?,
             fsgsbase: register::has_fsgsbase(),
         })
@@ -153,6 +156,7 @@ impl Facts {
         // SAFETY: the block has `below() >= len` readable bytes under its thread pointer.
         let image = unsafe { std::slice::from_raw_parts((block.tp() - len) as *const u8, len) };
         self.pristine.copy_from_slice(image);
+        self.generation = block.generation();
     }
 }
 

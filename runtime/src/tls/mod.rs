@@ -18,13 +18,13 @@ mod self_test;
 pub(crate) use {
     block::Block,
     facts::Facts,
-    register::{resume_on, thread_pointer},
+    register::{go_home, resume_on, thread_pointer},
 };
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")))]
 mod absent;
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")))]
-pub(crate) use absent::{Block, Facts, resume_on, thread_pointer};
+pub(crate) use absent::{Block, Facts, go_home, resume_on, thread_pointer};
 
 use std::sync::OnceLock;
 

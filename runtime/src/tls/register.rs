@@ -51,26 +51,33 @@ pub(super) unsafe fn set_thread_pointer(tp: usize, fsgsbase: bool) {
     }
 }
 
-/// Resumes `coroutine` with the thread register at its own block, and puts the worker's back.
+/// Resumes `coroutine` with the thread register at its own block, and leaves it there: see [`go_home`].
 ///
-/// Never inlined, and free of thread-local accesses, so that none can end up between the two writes.
+/// Never inlined, and free of thread-local accesses, so that none can end up between the write and the switch.
 ///
 /// # Safety
-/// `tp` belongs to the block of this very coroutine; `worker_tp` is the calling thread's own thread pointer.
+/// `tp` belongs to the block of this very coroutine, and the caller touches no thread-local of its own until [`go_home`].
 #[inline(never)]
 pub(crate) unsafe fn resume_on(
     coroutine: &mut RawCoroutine,
     input: Resume,
     tp: usize,
-    worker_tp: usize,
     fsgsbase: bool,
 ) -> CoroutineResult<Suspend, ()> {
     // SAFETY: the caller vouches for `tp`; corosensei's switch is a few inline instructions and touches no thread-local.
     unsafe { set_thread_pointer(tp, fsgsbase) };
-    let result = coroutine.resume(input);
-    // SAFETY: back on the worker's stack, back to the worker's block.
+    coroutine.resume(input)
+}
+
+/// Points the thread register back at the worker's own block. Apart from `resume_on`, so that a worker that goes from one
+/// coroutine to the next writes the register once a switch and not twice.
+///
+/// # Safety
+/// `worker_tp` is the calling thread's own thread pointer.
+#[inline(never)]
+pub(crate) unsafe fn go_home(worker_tp: usize, fsgsbase: bool) {
+    // SAFETY: the caller's promise.
     unsafe { set_thread_pointer(worker_tp, fsgsbase) };
-    result
 }
 
 /// Runs `f` on the calling stack with the thread register at `tp`. For building, proving and undoing blocks.

@@ -56,6 +56,8 @@ pub(crate) struct Worker {
     /// Coroutines that run here, or will.
     started: Cell<usize>,
     thread_pointer: Cell<usize>,
+    /// Whether the thread register is still at the block of the coroutine that ran last.
+    away: Cell<bool>,
     /// The thread's, shared by its coroutines in Shared mode.
     errno: OnceCell<Errno>,
     stack_reserved: usize,
@@ -86,6 +88,7 @@ impl Worker {
             operations: Cell::new(0),
             started: Cell::new(0),
             thread_pointer: Cell::new(0),
+            away: Cell::new(false),
             errno: OnceCell::new(),
             stack_reserved: config.stack_reserved,
             pool,
@@ -160,11 +163,15 @@ impl Worker {
         {
             match self.queues.next(switches.is_multiple_of(PICKS_PER_NEW)) {
                 Some(queue::Next::Resume(slot)) => self.resume(cx, slot),
-                Some(queue::Next::Start(task)) => self.start(cx, task),
-                None => return,
+                Some(queue::Next::Start(task)) => {
+                    self.come_home();
+                    self.start(cx, task);
+                }
+                None => break,
             }
             switches += 1;
         }
+        self.come_home();
     }
 
     /// Takes new coroutines from other workers, and wakes one more if some are left for it.

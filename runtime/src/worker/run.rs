@@ -65,7 +65,8 @@ impl Worker {
         header.set_home(self.shared);
         self.started.set(self.started.get() + 1);
         let tp = stack.block.as_ref().map_or(0, |b| b.tp());
-        let mut coroutine = coroutine::start(task.clone(), stack, self);
+        // SAFETY: `task` stays here, or in the table, until the coroutine has returned.
+        let mut coroutine = unsafe { coroutine::start(&task, stack, self) };
         match self.switch_to(cx, &mut coroutine, Resume::Woken, tp) {
             CoroutineResult::Return(()) => self.finish(&task, coroutine.into_stack()),
             CoroutineResult::Yield(how) => {
@@ -99,6 +100,7 @@ impl Worker {
         match self.switch_to(cx, &mut live.coroutine, input, live.tp) {
             CoroutineResult::Yield(how) => self.suspended(live, slot, how),
             CoroutineResult::Return(()) => {
+                self.come_home();
                 let live = table.remove(slot as usize);
                 drop(table);
                 self.finish(&live.task, live.coroutine.into_stack());
@@ -106,6 +108,8 @@ impl Worker {
         }
     }
 
+    /// Switches to a coroutine. In Own mode its block stays in the thread register: what follows touches no thread-local before
+    /// `come_home`, which is why this and its callers only move numbers between the worker's own tables.
     #[inline(always)]
     fn switch_to(
         &self,
@@ -115,9 +119,10 @@ impl Worker {
         tp: usize,
     ) -> CoroutineResult<Suspend, ()> {
         match self.facts {
-            // SAFETY: `tp` is that of the block on this coroutine's stack, and the worker's own was read on this thread.
+            // SAFETY: `tp` is that of the block on this coroutine's stack; thread-locals are left alone until `come_home`.
             Some(facts) => unsafe {
-                tls::resume_on(coroutine, input, tp, self.thread_pointer.get(), facts.fsgsbase())
+                self.away.set(true);
+                tls::resume_on(coroutine, input, tp, facts.fsgsbase())
             },
             None => {
                 let result = coroutine.resume(input);
@@ -127,8 +132,18 @@ impl Worker {
         }
     }
 
+    /// Before anything but the next switch: back to the worker's own thread-locals.
+    #[inline(always)]
+    pub(super) fn come_home(&self) {
+        if let (true, Some(facts)) = (self.away.get(), self.facts) {
+            self.away.set(false);
+            // SAFETY: read on this thread when it started.
+            unsafe { tls::go_home(self.thread_pointer.get(), facts.fsgsbase()) };
+        }
+    }
+
     /// Puts a coroutine where it belongs that has just been suspended.
-    #[inline]
+    #[inline(always)]
     fn suspended(&self, live: &Live, slot: u32, how: Suspend) {
         let header = live.header();
         if how.is_yield() {
@@ -145,6 +160,7 @@ impl Worker {
     /// A coroutine has returned from its root: nothing of it is left on its stack.
     #[inline]
     fn finish(&self, task: &Arc<dyn Task>, stack: Stack) {
+        self.come_home();
         if let (Some(facts), Some(block)) = (self.facts, &stack.block) {
             // SAFETY: the coroutine has ended, and its thread-locals' destructors have run.
             unsafe { block.reset(facts) };
