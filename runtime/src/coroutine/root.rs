@@ -70,5 +70,7 @@ pub(crate) unsafe fn start(task: &Arc<dyn Task>, stack: Stack, worker: &Worker) 
             // SAFETY: in Own mode we are on our own block, and nothing of the task is left.
             unsafe { Block::run_destructors(facts) };
         }
+        // SAFETY: as above. From here to the end nothing of the user's is touched, on this stack or elsewhere.
+        unsafe { &*task }.complete();
     })
 }

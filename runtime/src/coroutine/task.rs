@@ -193,7 +193,7 @@ pub(crate) trait Task: Send + Sync {
     /// Ends a task that is not going to run, with `why` for its result.
     fn abandon(&self, why: Box<dyn Any + Send>);
 
-    /// Tells joiner and scope that everything has ended. Called once, on the worker.
+    /// Tells joiner and scope that everything has ended. Called once, at the very end of the coroutine.
     fn complete(&self);
 }
 

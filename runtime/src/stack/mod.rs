@@ -76,8 +76,8 @@ impl Stack {
         Ok(Stack { end: NonZeroUsize::new(end).expect("as above"), reserved, base, block: None })
     }
 
-    /// Gives the stack thread-locals of its own, if it has none yet, and readies them for the calling worker.
-    pub(crate) fn own_thread_locals(&mut self, facts: &Facts) -> io::Result<()> {
+    /// Gives the stack thread-locals of its own, if it has none yet.
+    pub(crate) fn build_block(&mut self, facts: &Facts) -> io::Result<()> {
         if self.block.is_none() {
             // SAFETY: the top of the stack's memory is used by nothing, since nothing runs on it.
             let block = unsafe { Block::build(staggered(self.end.get(), self.reserved), facts) }
@@ -85,11 +85,12 @@ impl Stack {
             self.base = NonZeroUsize::new(block.bottom(facts) & !15).expect("inside the mapping");
             self.block = Some(block);
         }
-        if let Some(block) = &self.block {
-            // SAFETY: nothing runs on it, and a coroutine stays on the worker that starts it.
-            unsafe { block.adopt(facts) };
-        }
         Ok(())
+    }
+
+    /// Bytes reserved, guard included.
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved
     }
 
     /// The lowest byte that may be used, just above the guard.

@@ -23,13 +23,21 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A stack with `reserved` bytes (see [`super::reservation`]).
+    /// A stack that is at hand, without lock or system call.
     #[inline]
+    pub(crate) fn get_at_hand(&mut self, reserved: usize) -> Option<Stack> {
+        self.list(reserved).pop()
+    }
+
+    /// Whether the next [`Pool::put`] of such a stack needs no lock and no system call.
+    #[inline]
+    pub(crate) fn has_room(&mut self, reserved: usize) -> bool {
+        !(self.returns + 1).is_multiple_of(TRIM_EVERY) && self.list(reserved).len() < KEEP
+    }
+
+    /// A stack with `reserved` bytes (see [`super::reservation`]).
     pub(crate) fn get(&mut self, reserved: usize) -> io::Result<Stack> {
         let list = self.list(reserved);
-        if let Some(stack) = list.pop() {
-            return Ok(stack);
-        }
         depot::take(reserved, REFILL, list)?;
         Ok(list.pop().expect("the depot gave one"))
     }
@@ -37,8 +45,8 @@ impl Pool {
     /// Takes a stack back on which nothing runs or lives any more.
     #[inline]
     pub(crate) fn put(&mut self, mut stack: Stack) {
-        self.returns = self.returns.wrapping_add(1);
-        if self.returns.is_multiple_of(TRIM_EVERY) {
+        self.returns = (self.returns + 1) % TRIM_EVERY;
+        if self.returns == 0 {
             stack.trim();
         }
         let reserved = stack.reserved;

@@ -75,6 +75,11 @@ impl Wheel {
         Key(index)
     }
 
+    /// Makes room for `more` timers.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
     /// Removes a timer that has not fired.
     pub(crate) fn cancel(&mut self, key: Key) {
         let Entry { previous, next, list, .. } = self.entries[key.0 as usize];

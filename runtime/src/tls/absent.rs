@@ -38,7 +38,7 @@ impl Block {
     pub(crate) fn bottom(&self, _: &Facts) -> usize {
         match *self {}
     }
-    pub(crate) unsafe fn adopt(&self, _: &Facts) {
+    pub(crate) unsafe fn adopt(&self, _: &Facts, _: usize) {
         match *self {}
     }
     pub(crate) unsafe fn reset(&self, _: &Facts) {

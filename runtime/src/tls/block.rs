@@ -94,9 +94,9 @@ impl Block {
     /// malloc never yields, and spares each coroutine a cache of its own.
     ///
     /// # Safety
-    /// The block is not running, and from now on runs on the calling thread only.
-    pub(crate) unsafe fn adopt(&self, facts: &Facts) {
-        let worker = register::thread_pointer();
+    /// The block is not running, and from now on runs on the thread only whose own thread pointer is `worker`.
+    #[inline]
+    pub(crate) unsafe fn adopt(&self, facts: &Facts, worker: usize) {
         for below in &facts.malloc_words {
             // SAFETY: both blocks have the libc's segment at the same place.
             unsafe {

@@ -23,6 +23,7 @@ pub(crate) use target::Target;
 pub(crate) use wake::{cancel, unpark};
 
 use crate::context::Context;
+use crate::coroutine::Task;
 use crate::fairness::{
     OPERATIONS_PER_TIMER_CHECK, PICKS_PER_NEW, SWITCHES_PER_TIMER_CHECK, TIMER_CHECKS_PER_POLL,
 };
@@ -48,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) queues: Queues,
     /// Coroutines that have been suspended at least once.
     live: RefCell<Slab<Live>>,
+    /// Ended in this turn, to be dropped after it.
+    finished: RefCell<Vec<Arc<dyn Task>>>,
     timers: RefCell<Wheel>,
     stacks: RefCell<stack::Pool>,
     poller: RefCell<Poller>,
@@ -82,6 +85,7 @@ impl Worker {
             clock: Clock::new(parts.epoch, config.paused_clock),
             queues: Queues::new(parts.queue, config.seed),
             live: RefCell::default(),
+            finished: RefCell::new(Vec::with_capacity(run::DROPS)),
             timers: RefCell::new(Wheel::new()),
             stacks: RefCell::default(),
             poller: RefCell::new(parts.poller),
@@ -157,21 +161,20 @@ impl Worker {
     /// Runs coroutines until none is ready, or it is time to look at timers and sockets.
     fn turn(&self, cx: &Context) {
         self.operations.set(0);
+        self.make_room();
         let mut switches = 0;
         while switches < SWITCHES_PER_TIMER_CHECK
             && self.operations.get() < OPERATIONS_PER_TIMER_CHECK
         {
-            match self.queues.next(switches.is_multiple_of(PICKS_PER_NEW)) {
+            match self.queues.next(switches.is_multiple_of(PICKS_PER_NEW), || self.come_home()) {
                 Some(queue::Next::Resume(slot)) => self.resume(cx, slot),
-                Some(queue::Next::Start(task)) => {
-                    self.come_home();
-                    self.start(cx, task);
-                }
+                Some(queue::Next::Start(task)) => self.start(cx, task),
                 None => break,
             }
             switches += 1;
         }
         self.come_home();
+        self.finished.borrow_mut().clear();
     }
 
     /// Takes new coroutines from other workers, and wakes one more if some are left for it.

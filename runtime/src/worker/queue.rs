@@ -68,16 +68,24 @@ impl Queues {
             || !self.stealable.is_empty()
     }
 
-    /// The next to run; a new one, if there is any and `prefer_new` says so.
+    /// The next to run; a new one, if there is any and `prefer_new` says so. Calls `come_home` before it does anything that could use
+    /// thread-locals.
     #[inline]
-    pub(crate) fn next(&self, prefer_new: bool) -> Option<Next> {
-        if prefer_new && let Some(task) = self.next_new() {
+    pub(crate) fn next(&self, prefer_new: bool, come_home: impl Fn()) -> Option<Next> {
+        if prefer_new && let Some(task) = self.next_new(&come_home) {
             return Some(Next::Start(task));
         }
         match self.next_ready() {
             Some(slot) => Some(Next::Resume(slot)),
-            None => self.next_new().map(Next::Start),
+            None => self.next_new(&come_home).map(Next::Start),
         }
+    }
+
+    /// Whether a push has to allocate.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        let ready = self.ready.borrow();
+        ready.len() == ready.capacity()
     }
 
     #[inline]
@@ -99,9 +107,15 @@ impl Queues {
     }
 
     /// The oldest new coroutine of either queue.
-    pub(crate) fn next_new(&self) -> Option<New> {
+    #[inline]
+    pub(crate) fn next_new(&self, come_home: impl Fn()) -> Option<New> {
         let pinned = self.pinned.borrow_mut().pop_front();
-        pinned.or_else(|| self.stealable.pop())
+        if pinned.is_some() || self.stealable.is_empty() {
+            return pinned;
+        }
+        // The deque may shrink, and then uses its thread's garbage collector.
+        come_home();
+        self.stealable.pop()
     }
 
     /// Takes new coroutines from another worker. False if nobody has any.

@@ -1,6 +1,7 @@
 //! Starting, resuming and finishing coroutines.
 
 use std::cell::Cell;
+use std::io;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,9 +12,13 @@ use super::{Message, Worker};
 use crate::cancel::Cancelled;
 use crate::context::Context;
 use crate::coroutine::{self, Header, RawCoroutine, Resume, Run, Suspend, Task};
+use crate::fairness::SWITCHES_PER_TIMER_CHECK;
 use crate::stack::Stack;
 use crate::time::wheel::Key;
 use crate::tls;
+
+/// Finished tasks that are dropped together.
+pub(super) const DROPS: usize = 6;
 
 /// A coroutine that has been suspended.
 pub(super) struct Live {
@@ -48,19 +53,22 @@ impl Worker {
     pub(super) fn start(&self, cx: &Context, task: Arc<dyn Task>) {
         let header = task.header();
         if self.pool.is_closing() || header.cancel.is_made() {
+            self.come_home();
             return task.abandon(Box::new(Cancelled));
         }
         let reserved =
             header.settings.as_ref().and_then(|s| s.reserved).unwrap_or(self.stack_reserved);
-        let mut stack = match self.stacks.borrow_mut().get(reserved) {
-            Ok(stack) => stack,
-            Err(e) => return task.abandon(Box::new(e)),
+        let at_hand = self.stacks.borrow_mut().get_at_hand(reserved);
+        let stack = match at_hand {
+            Some(stack) if stack.block.is_some() || self.facts.is_none() => stack,
+            other => match self.prepare_stack(other, reserved) {
+                Ok(stack) => stack,
+                Err(e) => return task.abandon(Box::new(e)),
+            },
         };
-        if let Some(facts) = self.facts
-            && let Err(e) = stack.own_thread_locals(facts)
-        {
-            self.stacks.borrow_mut().put(stack);
-            return task.abandon(Box::new(e));
+        if let (Some(block), Some(facts)) = (&stack.block, self.facts) {
+            // SAFETY: nothing runs on it, and a coroutine stays on the worker that starts it.
+            unsafe { block.adopt(facts, self.thread_pointer.get()) };
         }
         header.set_home(self.shared);
         self.started.set(self.started.get() + 1);
@@ -68,7 +76,7 @@ impl Worker {
         // SAFETY: `task` stays here, or in the table, until the coroutine has returned.
         let mut coroutine = unsafe { coroutine::start(&task, stack, self) };
         match self.switch_to(cx, &mut coroutine, Resume::Woken, tp) {
-            CoroutineResult::Return(()) => self.finish(&task, coroutine.into_stack()),
+            CoroutineResult::Return(()) => self.finish(task, coroutine.into_stack()),
             CoroutineResult::Yield(how) => {
                 let mut live = self.live.borrow_mut();
                 let entry = live.vacant_entry();
@@ -87,6 +95,23 @@ impl Worker {
         }
     }
 
+    /// A stack with everything that a coroutine of this worker needs.
+    #[cold]
+    fn prepare_stack(&self, at_hand: Option<Stack>, reserved: usize) -> io::Result<Stack> {
+        self.come_home();
+        let mut stack = match at_hand {
+            Some(stack) => stack,
+            None => self.stacks.borrow_mut().get(reserved)?,
+        };
+        if let Some(facts) = self.facts
+            && let Err(e) = stack.build_block(facts)
+        {
+            self.stacks.borrow_mut().put(stack);
+            return Err(e);
+        }
+        Ok(stack)
+    }
+
     /// Runs a suspended coroutine until it suspends again or ends.
     #[inline]
     pub(super) fn resume(&self, cx: &Context, slot: u32) {
@@ -100,16 +125,34 @@ impl Worker {
         match self.switch_to(cx, &mut live.coroutine, input, live.tp) {
             CoroutineResult::Yield(how) => self.suspended(live, slot, how),
             CoroutineResult::Return(()) => {
-                self.come_home();
                 let live = table.remove(slot as usize);
                 drop(table);
-                self.finish(&live.task, live.coroutine.into_stack());
+                self.finish(live.task, live.coroutine.into_stack());
             }
         }
     }
 
-    /// Switches to a coroutine. In Own mode its block stays in the thread register: what follows touches no thread-local before
-    /// `come_home`, which is why this and its callers only move numbers between the worker's own tables.
+    /// Drops a finished coroutine's task where the allocator may be called. A few at a time: the register is written once for all of
+    /// them, and no more than malloc's cache for one size holds.
+    #[inline]
+    fn drop_at_home(&self, task: Arc<dyn Task>) {
+        let mut finished = self.finished.borrow_mut();
+        finished.push(task);
+        if finished.len() == DROPS {
+            self.come_home();
+            finished.clear();
+        }
+    }
+
+    /// Before a turn, at home: so that until its end no table has to grow, and the allocator is not called from another block.
+    pub(super) fn make_room(&self) {
+        let switches = SWITCHES_PER_TIMER_CHECK as usize;
+        self.live.borrow_mut().reserve(switches);
+        self.timers.borrow_mut().reserve(switches);
+    }
+
+    /// Switches to a coroutine. In Own mode its block stays in the thread register: what follows must not touch a thread-local
+    /// before `come_home`. So it does no more than move numbers between tables that have room for them.
     #[inline(always)]
     fn switch_to(
         &self,
@@ -148,6 +191,9 @@ impl Worker {
         let header = live.header();
         if how.is_yield() {
             header.set_run(Run::Yielded);
+            if self.queues.is_full() {
+                self.come_home();
+            }
             self.queues.push_ready(slot);
             return;
         }
@@ -159,16 +205,23 @@ impl Worker {
 
     /// A coroutine has returned from its root: nothing of it is left on its stack.
     #[inline]
-    fn finish(&self, task: &Arc<dyn Task>, stack: Stack) {
-        self.come_home();
+    fn finish(&self, task: Arc<dyn Task>, stack: Stack) {
         if let (Some(facts), Some(block)) = (self.facts, &stack.block) {
             // SAFETY: the coroutine has ended, and its thread-locals' destructors have run.
             unsafe { block.reset(facts) };
         }
-        self.stacks.borrow_mut().put(stack);
-        self.started.set(self.started.get() - 1);
         task.header().set_run(Run::Finished);
-        task.complete();
+        self.started.set(self.started.get() - 1);
+        let mut stacks = self.stacks.borrow_mut();
+        if !stacks.has_room(stack.reserved()) {
+            // Elsewhere the stack, and the block that the thread register may still be at, is no longer ours.
+            self.come_home();
+        }
+        stacks.put(stack);
+        drop(stacks);
+        if self.away.get() {
+            self.drop_at_home(task);
+        }
     }
 
     /// Asks everything that has started here to end. What has not is ended when its turn comes.
@@ -186,7 +239,7 @@ impl Worker {
             Message::Start(task) => Some(task),
             _ => None,
         });
-        let queued = std::iter::from_fn(|| self.queues.next_new());
+        let queued = std::iter::from_fn(|| self.queues.next_new(|| ()));
         starts.chain(queued).for_each(|task| task.abandon(Box::new(Cancelled)));
     }
 }
