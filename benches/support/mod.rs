@@ -1,0 +1,11 @@
+//! What the benchmarks share: arguments, child processes, contenders, the process's own counters, tables.
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
+pub mod children;
+pub mod contender;
+pub mod options;
+pub mod process;
+pub mod table;
+
+pub use contender::Contender;
+pub use options::Options;
