@@ -10,7 +10,7 @@ use super::{Interest, Registered, once};
 use crate::cancel;
 use crate::context::{self, Current};
 use crate::fairness;
-use crate::park::Wake;
+use crate::park::{Reason, Wake};
 
 /// Readiness of one descriptor, for socket types to keep beside it.
 ///
@@ -20,12 +20,18 @@ use crate::park::Wake;
 pub struct Source {
     registered: OnceLock<Arc<Registered>>,
     closed: AtomicBool,
+    reason: Option<&'static Reason>,
 }
 
 impl Source {
-    /// Nothing is known of the descriptor yet.
+    /// Nothing is known of the descriptor yet. Reports show waits on it as `read` or `write`.
     pub const fn new() -> Source {
-        Source { registered: OnceLock::new(), closed: AtomicBool::new(false) }
+        Source { registered: OnceLock::new(), closed: AtomicBool::new(false), reason: None }
+    }
+
+    /// Like [`Source::new`], for a descriptor that stands for something else than bytes: reports show `reason`.
+    pub const fn with_reason(reason: &'static Reason) -> Source {
+        Source { registered: OnceLock::new(), closed: AtomicBool::new(false), reason: Some(reason) }
     }
 
     /// Calls `op`, a non-blocking system call on `fd`, until it returns something else than `WouldBlock`. In between it suspends the
@@ -134,7 +140,7 @@ impl Source {
             registered.unbind(fd.as_raw_fd());
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
-        match direction.wait(interest.reason(), deadline) {
+        match direction.wait(self.reason.unwrap_or_else(|| interest.reason()), deadline) {
             Wake::Unparked => Ok(()),
             Wake::TimedOut => Err(io::ErrorKind::WouldBlock.into()),
             Wake::Cancelled => Err(cancel::error()),
