@@ -98,22 +98,31 @@ impl Direction {
     /// Parks the caller until the direction is ready.
     pub(super) fn wait(&self, reason: &'static Reason, deadline: Option<Instant>) -> Wake {
         let me = park::unparker();
-        {
-            let mut waiters = self.waiters.lock();
-            // Under the lock: an event after this finds the caller among the waiters.
-            if self.seen().is_ready() {
-                return Wake::Unparked;
-            }
-            waiters.add(me.clone());
+        if !self.enlist(&me) {
+            return Wake::Unparked;
         }
         // Leaves the list however this ends; an unwinding park included.
-        let _leaves = Leaves { direction: self, me };
+        let leaves = Leaves { direction: self, me };
         loop {
             let wake = park::park(reason, deadline);
-            if wake != Wake::Unparked || self.seen().is_ready() {
+            if wake != Wake::Unparked || self.seen().is_ready() || !self.enlist(&leaves.me) {
                 return wake;
             }
         }
+    }
+
+    /// Puts `waiter` on the list, on which it may be already, unless the direction is ready.
+    ///
+    /// An event takes all waiters off the list; by the time that one of them runs, another may have used the event up.
+    fn enlist(&self, waiter: &Unparker) -> bool {
+        let mut waiters = self.waiters.lock();
+        // Under the lock: an event after this finds the waiter on the list.
+        if self.seen().is_ready() {
+            return false;
+        }
+        waiters.remove(waiter);
+        waiters.add(waiter.clone());
+        true
     }
 }
 
