@@ -28,6 +28,7 @@ mod offload;
 pub mod park;
 pub mod readiness;
 mod runtime;
+pub mod signal;
 mod stack;
 mod sys;
 mod time;
