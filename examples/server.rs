@@ -104,6 +104,7 @@ use greenwood::http::http::{HeaderValue, Method, StatusCode, header};
 use greenwood::http::{
     Backend, IntoResponse, Request, Response, Server, ShutdownHandle, percent_decode,
 };
+use greenwood::signal::{SIGINT, SIGTERM, Signals};
 
 fn main() -> ExitCode {
     let args = match args::parse(std::env::args().skip(1)) {
@@ -150,19 +151,14 @@ fn run(args: &args::Args) -> io::Result<()> {
     }
 }
 
-/// From here on the first SIGINT or SIGTERM ends the server in order, and a second one at once.
+/// From here on the first SIGINT or SIGTERM ends the server in order, and a second one at once: on a thread of its own, so
+/// even if no worker ever comes to rest.
 fn shut_down_on_signal(shutdown: ShutdownHandle) -> io::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut signals = signals.forever();
-        if signals.next().is_some() {
-            shutdown.shutdown();
-        }
-        if let Some(signal) = signals.next() {
-            // What the signal would have done by itself; does not return.
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
-        }
+        signals.recv()?;
+        shutdown.shutdown();
+        signals.recv()?.default_action()
     })?;
     Ok(())
 }

@@ -2,9 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use greenwood::signal::{SIGINT, SIGTERM};
 
 const WATCHDOG: Duration = Duration::from_secs(20);
 
@@ -165,6 +168,23 @@ fn signals_let_requests_in_flight_finish() {
         assert_eq!((&idle).read(&mut [0]).unwrap(), 0);
         assert_eq!(answer(waiting).2, r#""dummy_result_id_1""#);
         assert_eq!(server.exit().code(), Some(0), "{signal} {backend}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once() {
+    for signal in [SIGINT, SIGTERM] {
+        let server = Server::start(&["--delay", "1000s"]);
+        let mut idle = TcpStream::connect(&server.address).unwrap();
+        idle.set_read_timeout(Some(WATCHDOG)).unwrap();
+        let _waiting = server.open("GET /resource/1");
+        server.ask("GET /");
+        let option = format!("-{}", signal.as_raw());
+        server.signal(&option);
+        // The first one has been received: idle connections are closed.
+        assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+        server.signal(&option);
+        assert_eq!(server.exit().signal(), Some(signal.as_raw()));
     }
 }
 
