@@ -43,6 +43,7 @@ pub mod dns;
 pub mod linux;
 mod listener;
 mod pause;
+pub mod process;
 mod socket;
 mod sys;
 mod tcp;

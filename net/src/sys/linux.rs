@@ -1,7 +1,7 @@
 //! Linux: `MSG_NOSIGNAL` exists, and accepted sockets start without the listener's `O_NONBLOCK`.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// std ignores SIGPIPE in `main`, but a program may restore it, and a library may be called from C.
 pub(crate) const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
@@ -23,4 +23,15 @@ pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> bool {
     // SAFETY: poll(2) reads and writes the one structure that it is given, and with a zero time-out it does not wait.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
     ready > 0 && poll.revents & libc::POLLRDHUP != 0
+}
+
+/// A descriptor that is readable once the process has ended (pidfd_open(2)). It is closed on exec.
+pub(crate) fn pidfd_open(process: u32) -> io::Result<OwnedFd> {
+    // SAFETY: takes two numbers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process as libc::pid_t, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just made the descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
 }

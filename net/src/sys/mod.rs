@@ -19,7 +19,7 @@ mod os;
 mod os;
 pub(crate) mod unix_addr;
 
-pub(crate) use os::{accepted, is_exhausted, is_read_shut};
+pub(crate) use os::{accepted, is_exhausted, is_read_shut, pidfd_open};
 
 /// Takes no bytes out of the queue.
 pub(crate) const PEEK: c_int = libc::MSG_PEEK;

@@ -1,7 +1,7 @@
 //! macOS and the BSDs: no `MSG_NOSIGNAL` everywhere, and accepted sockets inherit the listener's `O_NONBLOCK`.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 #[cfg(any(
     target_os = "freebsd",
@@ -32,4 +32,9 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
 /// Receiving after a shutdown returns 0 at once here (`soreceive`), so nobody has to ask.
 pub(crate) fn is_read_shut(_fd: BorrowedFd<'_>) -> bool {
     false
+}
+
+/// Processes have no descriptors here.
+pub(crate) fn pidfd_open(_process: u32) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
 }
