@@ -42,7 +42,7 @@ pub use coroutine::{
     current, scope, spawn, yield_now,
 };
 pub use fairness::{checkpoint, no_yield};
-pub use offload::offload;
+pub use offload::{offload, try_offload};
 pub use runtime::{Runtime, RuntimeBuilder, run, worker_count, worker_index};
 pub use stack::{DEFAULT_STACK_SIZE, MAX_STACK_SIZE, MIN_STACK_SIZE};
 pub use time::{now, sleep, sleep_until};

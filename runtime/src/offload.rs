@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::cancel::Cancelled;
 use crate::context;
-use crate::park::{self, Reason, Unparker};
+use crate::park::{self, Reason, Unparker, Wake};
 
 /// Threads of the pool at most. Calls beyond wait in line: what blocks here is usually a disk or a name server, which more
 /// threads would not speed up.
@@ -42,8 +43,58 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let Some(cx) = context::switchable() else { return f() };
-    let running = cx.worker().pool.count_offload();
+    if !context::may_switch() {
+        return f();
+    }
+    let reply = start(f);
+    loop {
+        if let Some(value) = reply.take() {
+            return value;
+        }
+        park::park_or_unwind(&Reason("offload"), None);
+    }
+}
+
+/// [`offload`] for functions that return errors: a cancellation is reported the first time, and unwinds only after that. `f` runs to its
+/// end all the same, and its value is dropped there.
+///
+/// # Errors
+/// [`Cancelled`] if the coroutine was cancelled; I/O returns `ECANCELED` for it.
+///
+/// # Panics
+/// As [`offload`].
+///
+/// ```
+/// # greenwood_runtime::run(|| {
+/// assert_eq!(greenwood_runtime::try_offload(|| 6 * 7), Ok(42));
+/// # });
+/// ```
+pub fn try_offload<F, T>(f: F) -> Result<T, Cancelled>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    if !context::may_switch() {
+        return Ok(f());
+    }
+    let reply = start(f);
+    loop {
+        if let Some(value) = reply.take() {
+            return Ok(value);
+        }
+        if park::park(&Reason("offload"), None) == Wake::Cancelled {
+            return Err(Cancelled);
+        }
+    }
+}
+
+/// Hands `f` to the pool, for the calling coroutine.
+fn start<F, T>(f: F) -> Arc<Reply<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let running = context::current().map(|cx| cx.worker().pool.count_offload());
     let reply = Arc::new(Reply { result: Mutex::new(None), caller: park::unparker() });
     let sender = reply.clone();
     submit(Box::new(move || {
@@ -54,17 +105,20 @@ where
         drop(running);
     }))
     .unwrap_or_else(|e| panic!("no thread for an offloaded call: {e}"));
-    loop {
-        if let Some(result) = reply.result.lock().take() {
-            return result.unwrap_or_else(|payload| resume_unwind(payload));
-        }
-        park::park_or_unwind(&Reason("offload"), None);
-    }
+    reply
 }
 
 struct Reply<T> {
     result: Mutex<Option<Result<T, Box<dyn Any + Send>>>>,
     caller: Unparker,
+}
+
+impl<T> Reply<T> {
+    /// The value, once it is there. Goes on with the panic if there was one.
+    fn take(&self) -> Option<T> {
+        let result = self.result.lock().take()?;
+        Some(result.unwrap_or_else(|payload| resume_unwind(payload)))
+    }
 }
 
 struct Threads {
