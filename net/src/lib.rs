@@ -1,4 +1,4 @@
-//! `std::net` for Greenwood: sockets and name look-ups whose waits suspend the coroutine.
+//! `std::net` for Greenwood: sockets, name look-ups and child processes whose waits suspend the coroutine.
 //!
 //! The types have std's names, methods, traits and errors. A program that replaces `use std::net::…` or
 //! `use std::os::unix::net::…` by `use greenwood_net::…` sees no difference but that a call that waits lets other
@@ -34,11 +34,14 @@
 //! - Accept loops do not spin when descriptors run out ([`TcpListener::accept`]).
 //! - [`ToSocketAddrs`] is a trait of its own.
 //! - Not in std: [`Builder`], [`TcpListener::close`], [`dns::lookup_host`].
+//!
+//! Beside sockets, [`process`] waits for children and [`fs`] calls the file system without holding a worker up.
 
 mod addrs;
 mod builder;
 mod connect;
 pub mod dns;
+pub mod fs;
 #[cfg(target_os = "linux")]
 pub mod linux;
 mod listener;
