@@ -130,7 +130,10 @@ impl Shared {
 
     /// Ends the kernel's reports on a descriptor that is still open, and forgets its source.
     pub(crate) fn deregister(&self, fd: i32, token: usize) {
-        if let Some(io) = &*self.io.read() {
+        // A forked child shares the epoll instance: what it takes out, the parent would miss.
+        if !crate::sys::fork::in_forked_child()
+            && let Some(io) = &*self.io.read()
+        {
             // Fails if the descriptor was closed meanwhile, which deregistered it.
             let _ = io.registry.deregister(&mut mio::unix::SourceFd(&fd));
         }
