@@ -28,7 +28,7 @@ pub(crate) struct Poller {
     poll: Poll,
     events: mio::Events,
     #[cfg(target_os = "linux")]
-    raw: Option<Vec<libc::epoll_event>>,
+    raw: Option<linux::Raw>,
 }
 
 impl Poller {
@@ -39,8 +39,7 @@ impl Poller {
         let _ = portable;
         Ok(Poller {
             #[cfg(target_os = "linux")]
-            raw: (!portable && linux::available(&poll))
-                .then(|| vec![libc::epoll_event { events: 0, u64: 0 }; CAPACITY]),
+            raw: (!portable && linux::available(&poll)).then(linux::Raw::default),
             poll,
             events: mio::Events::with_capacity(CAPACITY),
         })
@@ -58,8 +57,7 @@ impl Poller {
     ) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         if let Some(raw) = &mut self.raw {
-            let n = linux::wait(&self.poll, raw, timeout)?;
-            for event in &raw[..n] {
+            for event in raw.wait(&self.poll, timeout)? {
                 report(event.u64 as usize, linux::ready(event.events));
             }
             return Ok(());
@@ -89,7 +87,45 @@ mod linux {
 
     use mio::Poll;
 
-    use super::Ready;
+    use super::{CAPACITY, Ready};
+
+    /// What the finer wait needs beside mio's epoll instance.
+    #[derive(Debug)]
+    pub(super) struct Raw {
+        events: Vec<libc::epoll_event>,
+        /// How much later than asked the kernel may wake this thread (50 µs by default, see timerslack in prctl(2)). Without anything else
+        /// to wake up for it uses all of it.
+        slack: Option<Duration>,
+    }
+
+    impl Default for Raw {
+        fn default() -> Raw {
+            Raw { events: vec![libc::epoll_event { events: 0, u64: 0 }; CAPACITY], slack: None }
+        }
+    }
+
+    impl Raw {
+        /// Waits, aiming at the end of the kernel's slack rather than its beginning. A wake-up may therefore come up to that much
+        /// early; the caller, who finds nothing due, waits again.
+        pub(super) fn wait(
+            &mut self,
+            poll: &Poll,
+            timeout: Option<Duration>,
+        ) -> io::Result<&[libc::epoll_event]> {
+            // Asked by the thread that waits: the slack is each thread's own.
+            // SAFETY: reads a number of the calling thread.
+            let ask = || {
+                Duration::from_nanos(unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }.max(0) as u64)
+            };
+            let slack = *self.slack.get_or_insert_with(ask);
+            let timeout = timeout.map(|t| match t {
+                Duration::ZERO => t,
+                t => t.saturating_sub(slack).max(Duration::from_nanos(1)),
+            });
+            let n = wait(poll, &mut self.events, timeout)?;
+            Ok(&self.events[..n])
+        }
+    }
 
     pub(super) fn available(poll: &Poll) -> bool {
         wait(poll, &mut [libc::epoll_event { events: 0, u64: 0 }], Some(Duration::ZERO)).is_ok()
