@@ -57,6 +57,8 @@ pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
 };
 
+pub use greenwood_runtime::readiness::{Interest, wait_any, wait_readable, wait_writable};
+
 pub use addrs::ToSocketAddrs;
 pub use builder::Builder;
 pub use tcp::{Incoming, TcpListener, TcpStream};
