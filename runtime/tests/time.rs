@@ -127,7 +127,7 @@ fn without_offloads(seed: u64) -> Vec<usize> {
                 spawn(move || {
                     for i in 0..5u64 {
                         events.lock().unwrap().push(n);
-                        if (n as u64 + i) % 2 == 0 {
+                        if (n as u64 + i).is_multiple_of(2) {
                             sleep(Duration::from_secs(i + 1));
                         } else {
                             yield_now();
