@@ -38,6 +38,8 @@ const NONE: u8 = 0;
 const REQUESTED: u8 = 1;
 /// A call has reported it; whatever blocks next unwinds.
 const REPORTED: u8 = 2;
+/// The coroutine's function has ended. What still runs, destructors of its locals, waits as ever.
+const OVER: u8 = 3;
 
 /// A coroutine's cancellation: requested from anywhere, taken by itself.
 #[derive(Debug, Default)]
@@ -46,11 +48,16 @@ pub(crate) struct Request(AtomicU8);
 impl Request {
     /// True if this is the first request.
     pub(crate) fn make(&self) -> bool {
-        self.0.compare_exchange(NONE, REQUESTED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.0.compare_exchange(NONE, REQUESTED, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
     pub(crate) fn is_made(&self) -> bool {
         self.0.load(Ordering::Acquire) != NONE
+    }
+
+    /// From now on nothing is delivered.
+    pub(crate) fn end(&self) {
+        self.0.store(OVER, Ordering::Release);
     }
 
     /// Called where a wait would begin or has ended. True if the caller shall report the cancellation; unwinds
@@ -59,8 +66,8 @@ impl Request {
     /// Destructors that run while unwinding wait as ever.
     #[inline]
     pub(crate) fn deliver(&self) -> bool {
-        match self.0.load(Ordering::Acquire) {
-            NONE => false,
+        match self.0.load(Ordering::SeqCst) {
+            NONE | OVER => false,
             _ if std::thread::panicking() => false,
             REQUESTED => {
                 self.0.store(REPORTED, Ordering::Relaxed);

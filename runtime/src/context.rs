@@ -23,6 +23,8 @@ pub(crate) struct Context {
     /// Non-blocking operations left before a forced yield.
     budget: Cell<u32>,
     shared_locals: bool,
+    /// The process it runs in, see [`fork`].
+    generation: u32,
     pub(crate) locals: LocalMap,
 }
 
@@ -79,6 +81,7 @@ impl Context {
             no_yield: Cell::new(0),
             budget: Cell::new(0),
             shared_locals: worker.shares_locals(),
+            generation: fork::generation(),
             locals: LocalMap::default(),
         }
     }
@@ -106,6 +109,7 @@ impl Context {
             no_yield: Cell::new(0),
             budget: Cell::new(crate::fairness::OPERATIONS_PER_TURN),
             shared_locals,
+            generation: fork::generation(),
             locals: LocalMap::default(),
         }
     }
@@ -134,7 +138,7 @@ impl Context {
         let here = &raw const running as usize;
         (running.stack_limit..running.stack_base).contains(&here)
             && self.no_yield.get() == 0
-            && !fork::in_forked_child()
+            && self.generation == fork::generation()
             && !(self.shared_locals && std::thread::panicking())
     }
 

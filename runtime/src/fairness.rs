@@ -16,10 +16,6 @@ pub(crate) const SWITCHES_PER_TIMER_CHECK: u32 = 128;
 /// Timer checks between two looks at the sockets while there is work to do: a look is a system call.
 pub(crate) const TIMER_CHECKS_PER_POLL: u32 = 2;
 
-/// One in so many picks prefers a coroutine that has not started yet, so that a queue that never empties does not keep new
-/// ones out.
-pub(crate) const PICKS_PER_NEW: u32 = 8;
-
 /// Accounts for one operation that did not have to wait, and gives the others a turn when the caller has had its share.
 ///
 /// For libraries that build waiting calls of their own on [`readiness`](crate::readiness), whose own calls do so already.

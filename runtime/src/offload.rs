@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::cancel::Cancelled;
 use crate::context;
 use crate::park::{self, Reason, Unparker, Wake};
+use crate::runtime::OffloadGuard;
 
 /// Threads of the pool at most. Calls beyond wait in line: what blocks here is usually a disk or a name server, which more
 /// threads would not speed up.
@@ -46,6 +47,7 @@ where
     if !context::may_switch() {
         return f();
     }
+    let _running = count();
     let reply = start(f);
     loop {
         if let Some(value) = reply.take() {
@@ -77,6 +79,7 @@ where
     if !context::may_switch() {
         return Ok(f());
     }
+    let _running = count();
     let reply = start(f);
     loop {
         if let Some(value) = reply.take() {
@@ -88,21 +91,24 @@ where
     }
 }
 
+/// Counted by the caller, on its worker: a paused clock then neither jumps before the caller goes on, nor waits for a call whose
+/// caller has gone.
+fn count() -> Option<OffloadGuard> {
+    context::current().map(|cx| cx.worker().pool.count_offload())
+}
+
 /// Hands `f` to the pool, for the calling coroutine.
 fn start<F, T>(f: F) -> Arc<Reply<T>>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let running = context::current().map(|cx| cx.worker().pool.count_offload());
     let reply = Arc::new(Reply { result: Mutex::new(None), caller: park::unparker() });
     let sender = reply.clone();
     submit(Box::new(move || {
         let result = catch_unwind(AssertUnwindSafe(f));
         *sender.result.lock() = Some(result);
         sender.caller.unpark();
-        // After the message that wakes the caller, lest a paused clock jumps in between.
-        drop(running);
     }))
     .unwrap_or_else(|e| panic!("no thread for an offloaded call: {e}"));
     reply

@@ -254,7 +254,6 @@ fn a_scope_waits_for_its_children_all_the_same() {
 
 /// Thread-locals' destructors may wait in a coroutine that was cancelled, as in any other.
 #[test]
-#[ignore = "fails: a cancellation unwinds destructors of locals"]
 fn thread_locals_destructors_wait_after_a_cancellation() {
     let name = "thread_locals_destructors_wait_after_a_cancellation";
     let Some(out) = in_child(name, || destructors_after(false)) else { return };
@@ -262,7 +261,6 @@ fn thread_locals_destructors_wait_after_a_cancellation() {
 }
 
 #[test]
-#[ignore = "fails: a cancellation unwinds destructors of locals"]
 fn coroutine_locals_destructors_wait_after_a_cancellation() {
     let name = "coroutine_locals_destructors_wait_after_a_cancellation";
     let Some(out) = in_child(name, || destructors_after(true)) else { return };
@@ -271,7 +269,6 @@ fn coroutine_locals_destructors_wait_after_a_cancellation() {
 
 /// A cancellation that comes only when the destructors run is too late to be noticed.
 #[test]
-#[ignore = "fails: a cancellation unwinds destructors of locals"]
 fn a_cancellation_during_thread_locals_destructors() {
     let name = "a_cancellation_during_thread_locals_destructors";
     let scenario = || {

@@ -98,7 +98,6 @@ fn a_budget_ends_every_turn() {
 
 /// Sleepers whose work takes longer than their sleep are always due. Those that are ready must run all the same.
 #[test]
-#[ignore = "fails: expired timers always come first"]
 fn sleepers_that_are_always_due_keep_nobody_out() {
     each_mode(|| {
         let (stop, rounds) = (Stop::default(), Arc::new(AtomicUsize::new(0)));
@@ -149,7 +148,6 @@ fn sleepers_that_are_always_due_keep_nobody_out() {
 
 /// Coroutines that are placed, each by the one before, do not keep out those that may run anywhere.
 #[test]
-#[ignore = "fails: placed newcomers always come first"]
 fn placed_newcomers_keep_no_others_out() {
     fn chain(stop: Stop, links: Arc<AtomicUsize>) {
         // Ends at last, so that a failure is one.

@@ -10,7 +10,6 @@ use greenwood_runtime::{Builder, MIN_STACK_SIZE, yield_now};
 thread_local! { static LARGE: [Cell<u8>; 48 * 1024] = const { [const { Cell::new(3) }; 48 * 1024] }; }
 
 #[test]
-#[ignore = "fails: large thread-locals do not fit on small stacks"]
 fn the_smallest_stack_is_usable_all_the_same() {
     let name = "the_smallest_stack_is_usable_all_the_same";
     let scenario = || {

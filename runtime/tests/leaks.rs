@@ -84,7 +84,6 @@ fn everything() {
 }
 
 #[test]
-#[ignore = "fails: a coroutine that is woken and due is queued twice"]
 fn waves_of_coroutines() {
     let name = "waves_of_coroutines";
     let scenario = || {

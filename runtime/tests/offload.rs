@@ -107,7 +107,6 @@ fn a_cancelled_caller_leaves_the_call_behind() {
 
 /// A paused clock waits for offloaded calls, and goes on when the last of them has ended.
 #[test]
-#[ignore = "fails: the end of an offloaded call rings no bell"]
 fn a_paused_clock_goes_on_after_a_call() {
     let _watched = watchdog();
     let runtime = Runtime::builder().workers(1).paused_clock().build().unwrap();

@@ -56,7 +56,6 @@ fn pthread_keys_have_values_and_destructors() {
 /// What a key's destructor registers for the thread's end, as a C++ thread_local with a destructor does, runs in this
 /// coroutine's end or, as glibc has it, never: not in that of the next one on the same block.
 #[test]
-#[ignore = "fails: what key destructors register runs in the next coroutine"]
 fn late_registrations_do_not_outlive_the_coroutine() {
     unsafe extern "C" {
         fn __cxa_thread_atexit_impl(
@@ -143,7 +142,6 @@ fn an_error_checking_mutex_knows_its_owner() {
 
 /// glibc keeps a list of the robust mutexes that a thread holds.
 #[test]
-#[ignore = "fails: the robust list of a block is not initialised"]
 fn a_robust_mutex_is_locked_and_unlocked() {
     let name = "a_robust_mutex_is_locked_and_unlocked";
     let Some(out) = in_child(name, || mutex_of(libc::PTHREAD_MUTEX_RECURSIVE, true)) else {
@@ -354,7 +352,6 @@ fn a_library_loaded_late_has_its_thread_locals() {
 
 /// Libraries built this way have room set aside in every thread's static block.
 #[test]
-#[ignore = "fails: blocks that exist miss a late library's static thread-locals"]
 fn a_library_with_static_thread_locals_loaded_late() {
     late_library("initial-exec");
 }

@@ -93,7 +93,6 @@ fn destructors_run_before_join_returns_and_may_wait() {
 
 /// A destructor that uses another thread-local, and one of the coroutine's, which are then dropped too.
 #[test]
-#[ignore = "fails: locals made by destructors are dropped outside of any context"]
 fn destructors_may_use_other_locals() {
     struct Uses;
     impl Drop for Uses {

@@ -106,7 +106,6 @@ fn ping_pong_loses_nothing() {
 /// Wake-ups and deadlines that coincide, for more coroutines than run in one turn: each parks and returns in order, and
 /// none runs twice for one wait.
 #[test]
-#[ignore = "fails: a coroutine that is woken and due is queued twice"]
 fn woken_and_due_at_once() {
     each_mode(|| {
         for _ in 0..2 {

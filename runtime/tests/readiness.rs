@@ -70,7 +70,6 @@ static ONE: u64 = 1;
 
 /// Two wait; the first to run takes what there was and says that it is drained. The second must hear of the next byte.
 #[test]
-#[ignore = "fails: a waiter that looks in vain parks without being listed again"]
 fn a_waiter_that_finds_nothing_left_is_woken_again() {
     each_mode(|| {
         for drained in [true, false] {
@@ -99,7 +98,6 @@ fn a_waiter_that_finds_nothing_left_is_woken_again() {
 
 /// The same with readers that go on reading, as several accepting coroutines do on one listener.
 #[test]
-#[ignore = "fails: a waiter that looks in vain parks without being listed again"]
 fn several_loops_on_one_descriptor_all_go_on() {
     each_mode(|| {
         let (pipe, mut to) = io::pipe().unwrap();
@@ -278,7 +276,6 @@ fn a_source_outlives_its_runtime() {
 
 /// As above, when the first runtime could not end in time: its worker reports no events any more.
 #[test]
-#[ignore = "fails: a worker that is given up keeps its sources"]
 fn a_source_outlives_a_runtime_that_was_given_up() {
     let _watched = watchdog();
     let (pipe, mut to) = io::pipe().unwrap();

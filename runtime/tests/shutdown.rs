@@ -126,7 +126,6 @@ fn a_stuck_coroutine_does_not_hold_drop_for_ever() {
 
 /// The documentation promises a line on stderr when stacks are leaked.
 #[test]
-#[ignore = "fails: nothing is reported"]
 fn a_leaked_stack_is_reported() {
     let name = "a_leaked_stack_is_reported";
     let report = || {
@@ -141,7 +140,6 @@ fn a_leaked_stack_is_reported() {
 
 /// A worker that ended lends its shared part to a later runtime, while the first still waits for its other worker.
 #[test]
-#[ignore = "fails: a shared part is used again while its former runtime still sends to it"]
 fn giving_up_on_one_runtime_spares_another() {
     let name = "giving_up_on_one_runtime_spares_another";
     let scenario = || {
@@ -249,7 +247,6 @@ fn a_runtime_within_a_runtime() {
 
 /// A paused clock must not let the other runtime's time to end pass in an instant.
 #[test]
-#[ignore = "fails: the time to end is counted by the paused clock"]
 fn a_paused_clock_gives_another_runtime_time_to_end() {
     let _watched = watchdog();
     let paused = Runtime::builder().workers(1).paused_clock().build().unwrap();
@@ -288,7 +285,6 @@ fn offloaded_calls_do_not_hold_the_end() {
 
 /// What could not be built leaves no descriptors behind.
 #[test]
-#[ignore = "fails: shared parts of workers that never started keep their descriptors"]
 fn a_failed_start_leaves_nothing() {
     let name = "a_failed_start_leaves_nothing";
     let scenario = || {

@@ -96,6 +96,10 @@ impl LocalMap {
         fresh
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Drops the values, latest first, and those that their destructors make.
     pub(crate) fn clear(&self) {
         loop {

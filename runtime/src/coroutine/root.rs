@@ -64,11 +64,17 @@ pub(crate) unsafe fn start(task: &Arc<dyn Task>, stack: Stack, worker: &Worker) 
         let _entered = cx.enter();
         // SAFETY: as above.
         unsafe { &*task }.run();
-        cx.locals.clear();
-        // SAFETY: the worker outlives its coroutines.
-        if let Some(facts) = unsafe { worker.as_ref() }.facts {
-            // SAFETY: in Own mode we are on our own block, and nothing of the task is left.
-            unsafe { Block::run_destructors(facts) };
+        loop {
+            cx.locals.clear();
+            // SAFETY: the worker outlives its coroutines.
+            if let Some(facts) = unsafe { worker.as_ref() }.facts {
+                // SAFETY: in Own mode we are on our own block, and nothing of the task is left.
+                unsafe { Block::run_destructors(facts) };
+            }
+            // Thread-locals' destructors may have used a variable of the coroutine's, whose destructor must find it running.
+            if cx.locals.is_empty() {
+                break;
+            }
         }
         // SAFETY: as above. From here to the end nothing of the user's is touched, on this stack or elsewhere.
         unsafe { &*task }.complete();

@@ -184,5 +184,9 @@ where
 {
     // SAFETY: joined below, before anything borrowed can end.
     let handle = unsafe { launch(f, Header::new(None, spawned_at), None, target) };
-    handle.join_uncancellable().unwrap_or_else(|payload| resume_unwind(payload))
+    handle.join_uncancellable().unwrap_or_else(|payload| match payload.downcast::<io::Error>() {
+        // Not a panic that was reported: it could not be started.
+        Ok(error) => panic!("the coroutine could not be started: {error}"),
+        Err(payload) => resume_unwind(payload),
+    })
 }

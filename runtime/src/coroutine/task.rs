@@ -110,11 +110,13 @@ impl Header {
     #[inline]
     pub(crate) fn home(&self) -> Option<&'static Shared> {
         // SAFETY: only ever set from a `&'static Shared`.
-        unsafe { self.home.load(Ordering::Acquire).as_ref() }
+        unsafe { self.home.load(Ordering::SeqCst).as_ref() }
     }
 
     pub(crate) fn set_home(&self, home: &'static Shared) {
-        self.home.store(std::ptr::from_ref(home).cast_mut(), Ordering::Release);
+        // Sequentially consistent, as is the request to cancel: whoever cancels sees the home and sends a wake-up, or the coroutine sees
+        // the request before its first wait.
+        self.home.swap(std::ptr::from_ref(home).cast_mut(), Ordering::SeqCst);
     }
 
     #[inline]
@@ -271,9 +273,17 @@ where
     fn run(&self) {
         // SAFETY: RESULT is not set yet, so `stage` is the worker's.
         let stage = unsafe { std::mem::replace(&mut *self.stage.get(), Stage::Empty) };
-        if let Stage::Pending(f) = stage {
-            self.set_result(catch_unwind(AssertUnwindSafe(f)));
-        }
+        let Stage::Pending(f) = stage else { return };
+        let result = if self.header.cancel.is_made() {
+            // Cancelled before it started. What it captured is dropped here, where destructors may wait.
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(f)));
+            dropped.and(Err(Box::new(Cancelled) as Box<dyn Any + Send>))
+        } else {
+            catch_unwind(AssertUnwindSafe(f))
+        };
+        self.set_result(result);
+        // Destructors of locals follow. One that unwound would abort the process.
+        self.header.cancel.end();
     }
 
     fn abandon(&self, why: Box<dyn Any + Send>) {

@@ -65,11 +65,6 @@ pub(crate) fn park_uncancellable(reason: &'static Reason) {
     wait(reason, None, false);
 }
 
-/// [`park`] for a runtime's end: with a deadline, but not to be cancelled.
-pub(crate) fn park_for_shutdown(reason: &'static Reason, deadline: Option<Instant>) -> Wake {
-    wait(reason, deadline, false)
-}
-
 /// [`park`] for waits that cannot return an error: a cancelled coroutine unwinds.
 pub(crate) fn park_or_unwind(reason: &'static Reason, deadline: Option<Instant>) -> Wake {
     match wait(reason, deadline, true) {

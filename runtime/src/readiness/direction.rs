@@ -1,6 +1,6 @@
 //! One direction of a descriptor: what is known of its readiness, and who waits for it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -95,17 +95,23 @@ impl Direction {
         first.into_iter().chain(more).for_each(|waiter| waiter.unpark());
     }
 
-    /// Parks the caller until the direction is ready.
-    pub(super) fn wait(&self, reason: &'static Reason, deadline: Option<Instant>) -> Wake {
+    /// Parks the caller until the direction is ready, or `closed` is set and everybody was told so by `set`.
+    pub(super) fn wait(
+        &self,
+        reason: &'static Reason,
+        deadline: Option<Instant>,
+        closed: &AtomicBool,
+    ) -> Wake {
         let me = park::unparker();
-        if !self.enlist(&me) {
+        if !self.enlist(&me, closed) {
             return Wake::Unparked;
         }
         // Leaves the list however this ends; an unwinding park included.
         let leaves = Leaves { direction: self, me };
         loop {
             let wake = park::park(reason, deadline);
-            if wake != Wake::Unparked || self.seen().is_ready() || !self.enlist(&leaves.me) {
+            if wake != Wake::Unparked || self.seen().is_ready() || !self.enlist(&leaves.me, closed)
+            {
                 return wake;
             }
         }
@@ -114,10 +120,10 @@ impl Direction {
     /// Puts `waiter` on the list, on which it may be already, unless the direction is ready.
     ///
     /// An event takes all waiters off the list; by the time that one of them runs, another may have used the event up.
-    fn enlist(&self, waiter: &Unparker) -> bool {
+    fn enlist(&self, waiter: &Unparker, closed: &AtomicBool) -> bool {
         let mut waiters = self.waiters.lock();
-        // Under the lock: an event after this finds the waiter on the list.
-        if self.seen().is_ready() {
+        // Under the lock: an event, or a close, after this finds the waiter on the list.
+        if self.seen().is_ready() || closed.load(Ordering::Acquire) {
             return false;
         }
         waiters.remove(waiter);

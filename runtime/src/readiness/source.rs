@@ -140,7 +140,11 @@ impl Source {
             registered.unbind(fd.as_raw_fd());
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
-        match direction.wait(self.reason.unwrap_or_else(|| interest.reason()), deadline) {
+        match direction.wait(
+            self.reason.unwrap_or_else(|| interest.reason()),
+            deadline,
+            &self.closed,
+        ) {
             Wake::Unparked => Ok(()),
             Wake::TimedOut => Err(io::ErrorKind::WouldBlock.into()),
             Wake::Cancelled => Err(cancel::error()),

@@ -13,7 +13,7 @@ pub use global::{run, worker_count, worker_index};
 
 pub(crate) use builder::Config;
 pub(crate) use global::global;
-pub(crate) use pool::Pool;
+pub(crate) use pool::{OffloadGuard, Pool};
 
 use crate::coroutine::{Builder, JoinHandle, Placement, run_borrowed};
 use crate::worker::Target;

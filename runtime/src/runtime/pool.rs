@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::Instant;
 
 use crossbeam_deque::{Stealer, Worker as Deque};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::Config;
 use crate::cancel::Cancelled;
 use crate::context;
 use crate::coroutine::Task;
-use crate::park::{self, Reason, Unparker, Wake};
 use crate::stack::overflow;
 use crate::sys::{fork, memory, poller::Poller};
 use crate::tls;
@@ -30,12 +29,11 @@ pub(crate) struct Pool {
     /// Workers that are about to sleep, or asleep.
     sleepers: AtomicUsize,
     offloads: AtomicUsize,
-    end: Mutex<End>,
-}
-
-struct End {
-    workers_left: usize,
-    waiter: Option<Unparker>,
+    workers_left: Mutex<usize>,
+    /// The last worker has ended.
+    ended: Condvar,
+    /// The process it was started in, see [`fork`].
+    generation: u32,
 }
 
 impl std::fmt::Debug for Pool {
@@ -59,8 +57,14 @@ impl Pool {
         let epoch = Instant::now();
         let mut parts = Vec::with_capacity(config.workers);
         for index in 0..config.workers {
-            let poller = Poller::new(fallbacks.portable_poller)?;
-            let shared = Shared::obtain(&poller)?;
+            let made = Poller::new(fallbacks.portable_poller)
+                .and_then(|poller| Ok((Shared::obtain(&poller)?, poller)));
+            let (shared, poller) = made.inspect_err(|_| {
+                for Parts { shared, .. } in &parts {
+                    shared.retire();
+                    shared.recycle();
+                }
+            })?;
             parts.push(Parts { index, shared, poller, queue: Deque::new_fifo(), epoch });
         }
         let pool = Arc::new(Pool {
@@ -71,7 +75,9 @@ impl Pool {
             closing: AtomicBool::new(false),
             sleepers: AtomicUsize::new(0),
             offloads: AtomicUsize::new(0),
-            end: Mutex::new(End { workers_left: config.workers, waiter: None }),
+            workers_left: Mutex::new(config.workers),
+            ended: Condvar::new(),
+            generation: fork::generation(),
             config,
         });
         let mut parts = parts.into_iter();
@@ -82,7 +88,7 @@ impl Pool {
                 std::thread::Builder::new().name(name).spawn(move || Worker::new(part, own).main())
             {
                 // This one's part was consumed; the rest never runs.
-                pool.end.lock().workers_left -= 1 + parts.len();
+                *pool.workers_left.lock() -= 1 + parts.len();
                 parts.for_each(|part| part.shared.retire());
                 pool.shut_down();
                 return Err(e);
@@ -159,20 +165,41 @@ impl Pool {
         OffloadGuard(self.clone())
     }
 
+    /// Whether it was started by an ancestor of this process, and so has no workers here.
+    #[inline]
+    pub(crate) fn is_a_parents(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
     /// A worker with nothing left to do says good-bye.
     pub(crate) fn take_leave(&self) {
-        let mut end = self.end.lock();
-        end.workers_left -= 1;
-        if end.workers_left == 0
-            && let Some(waiter) = end.waiter.take()
-        {
-            waiter.unpark();
+        let mut left = self.workers_left.lock();
+        *left -= 1;
+        if *left == 0 {
+            self.ended.notify_all();
         }
+    }
+
+    /// Blocks the OS thread until the workers have ended, or the time-out has passed. By the real clock: a paused one may have no other
+    /// timers, and would jump to the deadline.
+    fn await_end(&self) -> bool {
+        let deadline = Instant::now().checked_add(self.config.shutdown_timeout);
+        let mut left = self.workers_left.lock();
+        while *left > 0 {
+            match deadline {
+                None => self.ended.wait(&mut left),
+                Some(deadline) if self.ended.wait_until(&mut left, deadline).timed_out() => {
+                    return *left == 0;
+                }
+                Some(_) => {}
+            }
+        }
+        true
     }
 
     /// Cancels everything and waits for the workers to end, up to the time-out.
     pub(super) fn shut_down(self: &Arc<Self>) {
-        if self.closing.swap(true, Ordering::AcqRel) {
+        if self.is_a_parents() || self.closing.swap(true, Ordering::AcqRel) {
             return;
         }
         for task in self.injector.close() {
@@ -182,24 +209,37 @@ impl Pool {
             // Refused by a worker that has ended already.
             let _ = shared.send(Message::Close);
         }
-        if context::current().is_some_and(|cx| Arc::ptr_eq(&cx.worker().pool, self)) {
+        let ended = match context::current() {
+            // One of our own coroutines: its worker cannot end before it.
+            Some(cx) if Arc::ptr_eq(&cx.worker().pool, self) => true,
+            Some(_) => {
+                let pool = self.clone();
+                // A caller who is cancelled meanwhile leaves the workers to end by themselves.
+                crate::try_offload(move || pool.await_end()).unwrap_or(true)
+            }
+            None => self.await_end(),
+        };
+        if ended {
             return;
         }
-        let deadline = crate::now().checked_add(self.config.shutdown_timeout);
-        loop {
-            {
-                let mut end = self.end.lock();
-                if end.workers_left == 0 {
-                    return;
-                }
-                end.waiter = Some(park::unparker());
-            }
-            if park::park_for_shutdown(&Reason("shutdown"), deadline) == Wake::TimedOut {
-                break;
-            }
-        }
+        eprintln!(
+            "greenwood: coroutines of a runtime did not end within {:?}: their stacks and {} worker threads are leaked",
+            self.config.shutdown_timeout,
+            self.workers_left.lock(),
+        );
         for shared in &self.shares {
             let _ = shared.send(Message::Abandon);
+            shared.give_up_sources();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // Not earlier: until the last reference is gone, somebody may send Close, Abandon or a new coroutine, meant for our workers.
+        // A worker that was given up holds a reference for ever.
+        if !self.is_a_parents() {
+            self.shares.iter().for_each(|shared| shared.recycle());
         }
     }
 }

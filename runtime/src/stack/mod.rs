@@ -34,6 +34,9 @@ const STAGGER_COUNT: usize = 8;
 /// Bytes at the top that stay resident in a pooled stack that is trimmed.
 const HIGH_WATER: usize = 32 * 1024;
 
+/// Up to here a thread-local block counts as part of the stack that was asked for.
+const USUAL_BLOCK: usize = 8 * 1024;
+
 /// Turns a usable size into the bytes to reserve for it.
 pub(crate) fn reservation(usable: usize) -> io::Result<usize> {
     if !(MIN_STACK_SIZE..=MAX_STACK_SIZE).contains(&usable) {
@@ -42,7 +45,10 @@ pub(crate) fn reservation(usable: usize) -> io::Result<usize> {
             format!("stack size {usable} is outside {MIN_STACK_SIZE}..={MAX_STACK_SIZE} bytes"),
         ));
     }
-    Ok((usable + GUARD_SIZE).next_multiple_of(memory::page_size()))
+    // Usual thread-locals are a few KiB, which the usable bytes include. Large ones come on top.
+    let block = crate::tls::facts().map_or(0, Facts::block_size);
+    let extra = if block > USUAL_BLOCK { block } else { 0 };
+    Ok((usable + GUARD_SIZE + extra).next_multiple_of(memory::page_size()))
 }
 
 /// One stack with its guard and, in Own mode, the thread-local block at its top.

@@ -63,27 +63,50 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, context
         // SAFETY: the default action; returning repeats the faulting instruction, which now ends the process.
         _ => unsafe {
             libc::signal(signal, libc::SIG_DFL);
+            // One that was sent, by kill(2) and the like, would not come again.
+            if (*info).si_code <= 0 {
+                libc::raise(signal);
+            }
         },
     }
 }
 
-/// Gives the calling thread an alternate signal stack, unless it has one that is large enough.
-pub(crate) fn ensure_alternate_stack() {
-    // SAFETY: queries, and perhaps sets, the calling thread's alternate stack, which is not in use here.
-    unsafe {
-        let mut current = MaybeUninit::<libc::stack_t>::zeroed().assume_init();
-        libc::sigaltstack(std::ptr::null(), &mut current);
-        if current.ss_flags & libc::SS_DISABLE == 0 && current.ss_size >= ALTERNATE_STACK_SIZE {
-            return;
-        }
-        // Never unmapped: a thread's handlers may run until its very end.
-        if let Ok(at) = memory::reserve(ALTERNATE_STACK_SIZE) {
+/// The calling thread's alternate signal stack. Dropped by the same thread, it puts the former one back.
+#[derive(Debug)]
+pub(crate) struct AlternateStack {
+    previous: libc::stack_t,
+    at: usize,
+}
+
+impl AlternateStack {
+    /// Gives the calling thread one, unless it has one that is large enough.
+    pub(crate) fn ensure() -> Option<AlternateStack> {
+        // SAFETY: queries, and perhaps sets, the calling thread's alternate stack, which is not in use here.
+        unsafe {
+            let mut previous = MaybeUninit::<libc::stack_t>::zeroed().assume_init();
+            libc::sigaltstack(std::ptr::null(), &mut previous);
+            if previous.ss_flags & libc::SS_DISABLE == 0 && previous.ss_size >= ALTERNATE_STACK_SIZE
+            {
+                return None;
+            }
+            let at = memory::reserve(ALTERNATE_STACK_SIZE).ok()?;
             let ours = libc::stack_t {
                 ss_sp: at as *mut c_void,
                 ss_flags: 0,
                 ss_size: ALTERNATE_STACK_SIZE,
             };
             libc::sigaltstack(&ours, std::ptr::null_mut());
+            Some(AlternateStack { previous, at })
+        }
+    }
+}
+
+impl Drop for AlternateStack {
+    fn drop(&mut self) {
+        // SAFETY: the thread's former stack is valid still; ours, made by `ensure`, is in use by no handler any more.
+        unsafe {
+            libc::sigaltstack(&self.previous, std::ptr::null_mut());
+            libc::munmap(self.at as *mut c_void, ALTERNATE_STACK_SIZE);
         }
     }
 }

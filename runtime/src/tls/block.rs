@@ -60,6 +60,11 @@ impl Block {
             let list = tp + facts.list_offset;
             word(facts.list_offset).write(list);
             word(facts.list_offset + 8).write(list);
+            // An empty list of robust mutexes is one that points to itself, the word before it too.
+            let head = tp + facts.robust_offset;
+            word(facts.robust_offset - 8).write(head);
+            word(facts.robust_offset).write(head);
+            word(facts.robust_offset + 8).write(worker_word(facts.robust_offset + 8));
             if let Some(offset) = facts.rseq_offset {
                 let area = tp.wrapping_add_signed(offset);
                 ((area + 4) as *mut i32).write(RSEQ_UNREGISTERED);
@@ -170,6 +175,8 @@ impl Block {
         unsafe {
             (facts.call_tls_dtors)();
             facts.keys.run_destructors();
+            // What those registered: left in the libc's list, it would run at the end of the block's next coroutine.
+            (facts.call_tls_dtors)();
             libc::uselocale(GLOBAL_LOCALE);
             *libc::__errno_location() = 0;
         }

@@ -41,6 +41,8 @@ pub(crate) struct Facts {
     pub(super) sizeof_pthread: usize,
     pub(super) tid_offset: usize,
     pub(super) list_offset: usize,
+    /// The head of the list of robust mutexes, as the kernel knows it (`struct robust_list_head`).
+    pub(super) robust_offset: usize,
     pub(super) rseq_offset: Option<isize>,
     /// Where the libc's own variables lie. They are kept when a block is reused, see README.
     pub(super) libc_segment: Below,
@@ -120,6 +122,7 @@ impl Facts {
             sizeof_pthread,
             tid_offset,
             list_offset,
+            robust_offset: robust_offset(sizeof_pthread)?,
             rseq_offset,
             libc_segment,
             pristine: vec![0; used],
@@ -174,6 +177,24 @@ pub(super) fn symbol(name: &CStr) -> Result<*mut c_void, Unavailable> {
 fn thread_db_offset(name: &CStr) -> Result<usize, Unavailable> {
     // SAFETY: such descriptors are three u32 (nptl_db/db_info.c, DESC).
     Ok(unsafe { symbol(name)?.cast::<[u32; 3]>().read()[2] as usize })
+}
+
+/// Where in its header a thread told the kernel that its robust mutexes are listed.
+fn robust_offset(sizeof_pthread: usize) -> Result<usize, Unavailable> {
+    let (mut head, mut len) = (0usize, 0usize);
+    // SAFETY: writes the calling thread's two values.
+    let r = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut len) };
+    let offset = head.wrapping_sub(register::thread_pointer());
+    // The list is empty here: it points to itself, and so does glibc's word before it.
+    // SAFETY: read only if it lies within the calling thread's header.
+    let proven = r == 0
+        && (8..sizeof_pthread - 24).contains(&offset)
+        && unsafe { *(head as *const usize) == head && *((head - 8) as *const usize) == head };
+    if proven {
+        Ok(offset)
+    } else {
+        Err(Unavailable("the list of robust mutexes was not found".into()))
+    }
 }
 
 /// The thread-local segments of the loaded modules that lie in this thread's static block.

@@ -25,7 +25,7 @@ pub(crate) use wake::{cancel, unpark};
 use crate::context::Context;
 use crate::coroutine::Task;
 use crate::fairness::{
-    OPERATIONS_PER_TIMER_CHECK, PICKS_PER_NEW, SWITCHES_PER_TIMER_CHECK, TIMER_CHECKS_PER_POLL,
+    OPERATIONS_PER_TIMER_CHECK, SWITCHES_PER_TIMER_CHECK, TIMER_CHECKS_PER_POLL,
 };
 use crate::runtime::Pool;
 use crate::stack;
@@ -118,7 +118,7 @@ impl Worker {
     pub(crate) fn main(self) {
         // A panic in here would tear down frames that coroutines refer to.
         let bomb = AbortOnUnwind;
-        fault::ensure_alternate_stack();
+        let _alternate_stack = fault::AlternateStack::ensure();
         self.thread_pointer.set(tls::thread_pointer());
         let cx = Context::of_worker(&self);
         let entered = cx.enter();
@@ -166,7 +166,7 @@ impl Worker {
         while switches < SWITCHES_PER_TIMER_CHECK
             && self.operations.get() < OPERATIONS_PER_TIMER_CHECK
         {
-            match self.queues.next(switches.is_multiple_of(PICKS_PER_NEW), || self.come_home()) {
+            match self.queues.next(|| self.come_home()) {
                 Some(queue::Next::Resume(slot)) => self.resume(cx, slot),
                 Some(queue::Next::Start(task)) => self.start(cx, task),
                 None => break,
@@ -205,15 +205,11 @@ impl Worker {
         let mut timers = self.timers.borrow_mut();
         if timers.len() > 0 {
             let live = self.live.borrow();
-            let mut fired = Vec::new();
             timers.advance(self.clock.now(), |slot| {
-                if let Some(entry) = live.get(slot as usize) {
-                    entry.time_out();
-                    fired.push(slot);
+                if live.get(slot as usize).is_some_and(Live::time_out) {
+                    self.queues.push_due(slot);
                 }
             });
-            // Ahead of the queue, which may be long, and in their own order.
-            self.queues.push_first(fired);
         }
     }
 

@@ -20,13 +20,22 @@ pub(crate) enum Next {
     Start(New),
 }
 
-/// A worker's queues.
+enum Entry {
+    Resume(u32),
+    Start(New),
+    /// The turn of the oldest in the deque, unless an idle worker has taken it.
+    Stealable,
+}
+
+/// A worker's queues: first come, first served, whether it runs already or is new.
 pub(crate) struct Queues {
-    ready: RefCell<VecDeque<u32>>,
-    /// New ones that stay here.
-    pinned: RefCell<VecDeque<New>>,
-    /// New ones that an idle worker may take.
+    ready: RefCell<VecDeque<Entry>>,
+    /// New ones that an idle worker may take. Each has its place in `ready`.
     stealable: Deque<New>,
+    /// Sleepers that are due. They take turns with the others: behind a long queue they would be late, and always ahead of it,
+    /// sleepers whose work outlasts their sleep would keep out the rest.
+    due: RefCell<VecDeque<u32>>,
+    due_was_last: Cell<bool>,
     /// State of the generator that picks at random, for tests that explore orders.
     seed: Option<Cell<u64>>,
 }
@@ -35,8 +44,9 @@ impl Queues {
     pub(crate) fn new(stealable: Deque<New>, seed: Option<u64>) -> Queues {
         Queues {
             ready: RefCell::default(),
-            pinned: RefCell::default(),
             stealable,
+            due: RefCell::default(),
+            due_was_last: Cell::new(false),
             // An odd state: the generator would stay at zero.
             seed: seed.map(|s| Cell::new(s.wrapping_mul(2) | 1)),
         }
@@ -45,40 +55,25 @@ impl Queues {
     /// The coroutine in `slot` goes on after those before it.
     #[inline]
     pub(crate) fn push_ready(&self, slot: u32) {
-        self.ready.borrow_mut().push_back(slot);
+        self.ready.borrow_mut().push_back(Entry::Resume(slot));
     }
 
-    /// These go on before all others, the first of them first.
-    pub(crate) fn push_first(&self, slots: Vec<u32>) {
-        let mut ready = self.ready.borrow_mut();
-        slots.into_iter().rev().for_each(|slot| ready.push_front(slot));
+    /// The coroutine in `slot` has slept long enough.
+    pub(crate) fn push_due(&self, slot: u32) {
+        self.due.borrow_mut().push_back(slot);
     }
 
     pub(crate) fn push_pinned(&self, task: New) {
-        self.pinned.borrow_mut().push_back(task);
+        self.ready.borrow_mut().push_back(Entry::Start(task));
     }
 
     pub(crate) fn push_stealable(&self, task: New) {
         self.stealable.push(task);
+        self.ready.borrow_mut().push_back(Entry::Stealable);
     }
 
     pub(crate) fn have_work(&self) -> bool {
-        !self.ready.borrow().is_empty()
-            || !self.pinned.borrow().is_empty()
-            || !self.stealable.is_empty()
-    }
-
-    /// The next to run; a new one, if there is any and `prefer_new` says so. Calls `come_home` before it does anything that could use
-    /// thread-locals.
-    #[inline]
-    pub(crate) fn next(&self, prefer_new: bool, come_home: impl Fn()) -> Option<Next> {
-        if prefer_new && let Some(task) = self.next_new(&come_home) {
-            return Some(Next::Start(task));
-        }
-        match self.next_ready() {
-            Some(slot) => Some(Next::Resume(slot)),
-            None => self.next_new(&come_home).map(Next::Start),
-        }
+        !self.ready.borrow().is_empty() || !self.due.borrow().is_empty()
     }
 
     /// Whether a push has to allocate.
@@ -88,8 +83,33 @@ impl Queues {
         ready.len() == ready.capacity()
     }
 
+    /// The next to run. Calls `come_home` before it does anything that could use thread-locals.
     #[inline]
-    fn next_ready(&self) -> Option<u32> {
+    pub(crate) fn next(&self, come_home: impl Fn()) -> Option<Next> {
+        if !self.due_was_last.replace(false)
+            && let Some(slot) = self.due.borrow_mut().pop_front()
+        {
+            self.due_was_last.set(true);
+            return Some(Next::Resume(slot));
+        }
+        while let Some(entry) = self.pop() {
+            match entry {
+                Entry::Resume(slot) => return Some(Next::Resume(slot)),
+                Entry::Start(task) => return Some(Next::Start(task)),
+                Entry::Stealable => {
+                    // The deque may shrink, and then uses its thread's garbage collector.
+                    come_home();
+                    if let Some(task) = self.stealable.pop() {
+                        return Some(Next::Start(task));
+                    }
+                }
+            }
+        }
+        self.due.borrow_mut().pop_front().map(Next::Resume)
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<Entry> {
         let mut ready = self.ready.borrow_mut();
         match &self.seed {
             None => ready.pop_front(),
@@ -106,18 +126,6 @@ impl Queues {
         }
     }
 
-    /// The oldest new coroutine of either queue.
-    #[inline]
-    pub(crate) fn next_new(&self, come_home: impl Fn()) -> Option<New> {
-        let pinned = self.pinned.borrow_mut().pop_front();
-        if pinned.is_some() || self.stealable.is_empty() {
-            return pinned;
-        }
-        // The deque may shrink, and then uses its thread's garbage collector.
-        come_home();
-        self.stealable.pop()
-    }
-
     /// Takes new coroutines from another worker. False if nobody has any.
     pub(crate) fn steal(&self, pool: &Pool, me: usize) -> bool {
         let others = pool.stealers();
@@ -126,7 +134,11 @@ impl Queues {
         for victim in order {
             loop {
                 match victim.steal_batch(&self.stealable) {
-                    Steal::Success(()) => return true,
+                    Steal::Success(()) => {
+                        let places = (0..self.stealable.len()).map(|_| Entry::Stealable);
+                        self.ready.borrow_mut().extend(places);
+                        return true;
+                    }
                     Steal::Empty => break,
                     Steal::Retry => {}
                 }

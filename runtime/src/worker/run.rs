@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use corosensei::CoroutineResult;
 
+use super::queue::Next;
 use super::{Message, Worker};
 use crate::cancel::Cancelled;
 use crate::context::Context;
@@ -33,11 +34,15 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Its deadline has passed.
-    pub(super) fn time_out(&self) {
+    /// Its deadline has passed. False if it was woken before, and is in the run queue already.
+    pub(super) fn time_out(&self) -> bool {
         self.timer.set(None);
-        self.timed_out.set(true);
-        self.header().set_run(Run::Woken);
+        let parked = self.header().run() == Run::Parked;
+        if parked {
+            self.timed_out.set(true);
+            self.header().set_run(Run::Woken);
+        }
+        parked
     }
 
     #[inline(always)]
@@ -52,9 +57,9 @@ impl Worker {
     #[inline]
     pub(super) fn start(&self, cx: &Context, task: Arc<dyn Task>) {
         let header = task.header();
-        if self.pool.is_closing() || header.cancel.is_made() {
-            self.come_home();
-            return task.abandon(Box::new(Cancelled));
+        if self.pool.is_closing() {
+            // It still gets a stack: what it captured is dropped there, by destructors that may wait.
+            header.cancel.make();
         }
         let reserved =
             header.settings.as_ref().and_then(|s| s.reserved).unwrap_or(self.stack_reserved);
@@ -239,7 +244,10 @@ impl Worker {
             Message::Start(task) => Some(task),
             _ => None,
         });
-        let queued = std::iter::from_fn(|| self.queues.next_new(|| ()));
+        let queued = std::iter::from_fn(|| self.queues.next(|| ())).filter_map(|next| match next {
+            Next::Start(task) => Some(task),
+            Next::Resume(_) => None,
+        });
         starts.chain(queued).for_each(|task| task.abandon(Box::new(Cancelled)));
     }
 }

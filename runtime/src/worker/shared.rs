@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use mio::{Registry, Token, Waker};
 use parking_lot::{Mutex, RwLock};
@@ -10,6 +11,7 @@ use slab::Slab;
 use super::inbox::{Bell, Inbox};
 use crate::coroutine::Task;
 use crate::readiness::Registered;
+use crate::sys::fork;
 use crate::sys::poller::{Poller, Ready};
 
 /// What a worker can be told.
@@ -36,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) bell: Bell,
     io: RwLock<Option<Io>>,
     sources: Mutex<Sources>,
+    /// The process that its worker runs in, see [`fork`].
+    generation: AtomicU32,
 }
 
 struct Io {
@@ -66,9 +70,11 @@ impl Shared {
                 bell: Bell::new(),
                 io: RwLock::new(None),
                 sources: Mutex::default(),
+                generation: AtomicU32::new(0),
             }))
         });
         *shared.io.write() = Some(io);
+        shared.generation.store(fork::generation(), Ordering::Relaxed);
         shared.inbox.reopen();
         Ok(shared)
     }
@@ -77,9 +83,18 @@ impl Shared {
     pub(crate) fn retire(&'static self) {
         *self.io.write() = None;
         self.bell.awake();
+        self.give_up_sources();
+    }
+
+    /// Called once nobody can send to it any more but late wakers: a later worker may have it.
+    pub(crate) fn recycle(&'static self) {
+        FREE.lock().push(self);
+    }
+
+    /// Its worker has been given up: who waits for a source registers it elsewhere.
+    pub(crate) fn give_up_sources(&self) {
         let orphans: Vec<_> = self.sources.lock().slab.drain().collect();
         orphans.iter().for_each(|(_, source)| source.orphan());
-        FREE.lock().push(self);
     }
 
     /// Sends a message.
@@ -131,7 +146,7 @@ impl Shared {
     /// Ends the kernel's reports on a descriptor that is still open, and forgets its source.
     pub(crate) fn deregister(&self, fd: i32, token: usize) {
         // A forked child shares the epoll instance: what it takes out, the parent would miss.
-        if !crate::sys::fork::in_forked_child()
+        if self.generation.load(Ordering::Relaxed) == fork::generation()
             && let Some(io) = &*self.io.read()
         {
             // Fails if the descriptor was closed meanwhile, which deregistered it.

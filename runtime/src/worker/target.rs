@@ -24,16 +24,13 @@ pub(crate) enum Target {
 impl Target {
     /// The place that `placement` means for the caller.
     pub(crate) fn choose(placement: Placement) -> io::Result<Target> {
-        if fork::in_forked_child() {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "no coroutine can be spawned in a child forked from a process with a runtime: its workers do not exist here",
-            ));
-        }
         let Some(cx) = context::current() else {
             return Target::in_pool(runtime::global()?, placement);
         };
         let worker = cx.worker();
+        if worker.pool.is_a_parents() {
+            return Err(fork::no_workers());
+        }
         match placement {
             Placement::Anywhere if worker.pool.shares().len() > 1 => Ok(Target::HereStealable(cx)),
             Placement::Anywhere | Placement::Here => Ok(Target::Here(cx)),
@@ -44,6 +41,9 @@ impl Target {
 
     /// The place that `placement` means in a runtime, from outside of it.
     pub(crate) fn in_pool(pool: &Arc<Pool>, placement: Placement) -> io::Result<Target> {
+        if pool.is_a_parents() {
+            return Err(fork::no_workers());
+        }
         let Placement::Worker(index) = placement else { return Ok(Target::Any(pool.clone())) };
         let shares = pool.shares();
         shares.get(index).map(|&shared| Target::Worker(shared)).ok_or_else(|| {
@@ -70,6 +70,9 @@ impl Target {
                 Err(Message::Start(task)) => task,
                 _ => return,
             },
+            Target::Any(pool) if pool.is_a_parents() => {
+                return task.abandon(Box::new(fork::no_workers()));
+            }
             Target::Any(pool) => match pool.inject(task) {
                 Err(task) => task,
                 Ok(()) => return,
