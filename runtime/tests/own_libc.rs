@@ -350,8 +350,3 @@ fn a_library_loaded_late_has_its_thread_locals() {
     late_library("global-dynamic");
 }
 
-/// Libraries built this way have room set aside in every thread's static block.
-#[test]
-fn a_library_with_static_thread_locals_loaded_late() {
-    late_library("initial-exec");
-}
