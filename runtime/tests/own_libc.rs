@@ -349,4 +349,3 @@ fn use_of(bump: extern "C" fn() -> c_int) -> [c_int; 3] {
 fn a_library_loaded_late_has_its_thread_locals() {
     late_library("global-dynamic");
 }
-
