@@ -113,11 +113,11 @@ mod linux {
             timeout: Option<Duration>,
         ) -> io::Result<&[libc::epoll_event]> {
             // Asked by the thread that waits: the slack is each thread's own.
-            // SAFETY: reads a number of the calling thread.
-            let ask = || {
-                Duration::from_nanos(unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }.max(0) as u64)
-            };
-            let slack = *self.slack.get_or_insert_with(ask);
+            let slack = *self.slack.get_or_insert_with(|| {
+                // SAFETY: reads a number of the calling thread.
+                let nanos = unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
+                Duration::from_nanos(nanos.max(0) as u64)
+            });
             let timeout = timeout.map(|t| match t {
                 Duration::ZERO => t,
                 t => t.saturating_sub(slack).max(Duration::from_nanos(1)),
