@@ -1,13 +1,13 @@
 //! A worker's letterbox and the bell that rouses it. The protocol, and why no wake-up is lost, is in this folder's README.
 
-#[cfg(not(loom))]
+#[cfg(not(greenwood_loom))]
 use parking_lot::Mutex;
-#[cfg(not(loom))]
+#[cfg(not(greenwood_loom))]
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
 
-#[cfg(loom)]
+#[cfg(greenwood_loom)]
 use loom::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
-#[cfg(loom)]
+#[cfg(greenwood_loom)]
 use model::Mutex;
 
 /// Tells a worker that is going to sleep, or asleep, that there is something to do.
@@ -119,7 +119,7 @@ impl<T> Inbox<T> {
     }
 }
 
-#[cfg(loom)]
+#[cfg(greenwood_loom)]
 mod model {
     /// loom's mutex with parking_lot's signature.
     #[derive(Debug)]

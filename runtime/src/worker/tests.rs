@@ -1,9 +1,9 @@
 //! loom models of the sleep protocol and the inbox: every interleaving that the memory model allows.
 
-#[cfg(not(loom))]
+#[cfg(not(greenwood_loom))]
 use super::inbox::{Bell, Inbox};
 
-#[cfg(loom)]
+#[cfg(greenwood_loom)]
 mod loom_models {
     use std::sync::Arc as StdArc;
 
@@ -188,7 +188,7 @@ mod loom_models {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(greenwood_loom))]
 mod plain {
     use super::*;
 
