@@ -42,7 +42,7 @@ pub(crate) struct Header {
     id: AtomicU64,
     pub(crate) settings: Option<Box<Settings>>,
     pub(crate) spawned_at: &'static Location<'static>,
-    /// The worker it started on. Null before.
+    /// The worker it started on, or will for certain. Null before that is known.
     home: AtomicPtr<Shared>,
     /// *Home.* Its index in the worker's table, once it has been suspended.
     pub(crate) slot: AtomicU32,
@@ -111,6 +111,11 @@ impl Header {
     pub(crate) fn home(&self) -> Option<&'static Shared> {
         // SAFETY: only ever set from a `&'static Shared`.
         unsafe { self.home.load(Ordering::SeqCst).as_ref() }
+    }
+
+    /// Set by a spawner that knows where it will start, before anybody else has the task.
+    pub(crate) fn preset_home(&self, home: &'static Shared) {
+        self.home.store(std::ptr::from_ref(home).cast_mut(), Ordering::Relaxed);
     }
 
     pub(crate) fn set_home(&self, home: &'static Shared) {

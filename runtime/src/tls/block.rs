@@ -174,9 +174,10 @@ impl Block {
         // SAFETY: the block runs on this very context; both may run user code, which may block as ever.
         unsafe {
             (facts.call_tls_dtors)();
-            facts.keys.run_destructors();
-            // What those registered: left in the libc's list, it would run at the end of the block's next coroutine.
-            (facts.call_tls_dtors)();
+            if facts.keys.run_destructors() {
+                // What those registered: left in the libc's list, it would run at the end of the block's next coroutine.
+                (facts.call_tls_dtors)();
+            }
             libc::uselocale(GLOBAL_LOCALE);
             *libc::__errno_location() = 0;
         }

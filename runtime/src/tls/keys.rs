@@ -101,14 +101,15 @@ impl KeyTable {
         unsafe { self.used_flag(tp).read() }
     }
 
-    /// Runs the destructors of the calling context's values as a dying thread does, and leaves no value behind.
+    /// Runs the destructors of the calling context's values as a dying thread does, and leaves no value behind. Says
+    /// whether there were any.
     ///
     /// # Safety
     /// The thread register points at a block built by this module.
-    pub(super) unsafe fn run_destructors(&self) {
+    pub(super) unsafe fn run_destructors(&self) -> bool {
         let tp = register::thread_pointer();
         if !self.any_set(tp) {
-            return;
+            return false;
         }
         for _ in 0..ROUNDS {
             // SAFETY: the flag is in our own header; it is raised again by pthread_setspecific.
@@ -148,6 +149,7 @@ impl KeyTable {
                 break;
             }
         }
+        true
     }
 }
 

@@ -75,7 +75,9 @@ impl Worker {
             // SAFETY: nothing runs on it, and a coroutine stays on the worker that starts it.
             unsafe { block.adopt(facts, self.thread_pointer.get()) };
         }
-        header.set_home(self.shared);
+        if !header.home().is_some_and(|home| std::ptr::eq(home, self.shared)) {
+            header.set_home(self.shared);
+        }
         self.started.set(self.started.get() + 1);
         let tp = stack.block.as_ref().map_or(0, |b| b.tp());
         // SAFETY: `task` stays here, or in the table, until the coroutine has returned.

@@ -58,6 +58,7 @@ impl Target {
     pub(crate) fn send(self, task: Arc<dyn Task>) {
         let refused = match self {
             Target::Here(cx) => {
+                task.header().preset_home(cx.worker().shared);
                 cx.worker().queues.push_pinned(task);
                 return;
             }
