@@ -138,7 +138,7 @@ impl Context {
         let here = &raw const running as usize;
         (running.stack_limit..running.stack_base).contains(&here)
             && self.no_yield.get() == 0
-            && self.generation == fork::generation()
+            && !self.is_forked()
             && !(self.shared_locals && std::thread::panicking())
     }
 
@@ -151,6 +151,11 @@ impl Context {
                 Arc::from_raw(running.task)
             }
         })
+    }
+
+    /// Whether this is a child of the process that the coroutine was started in.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.generation != fork::generation()
     }
 
     /// Its control block.

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +30,7 @@ type Call = Box<dyn FnOnce() + Send>;
 /// runs to its end and its value is dropped there.
 ///
 /// # Panics
-/// If `f` does, with its payload; if the first thread of the pool cannot be started.
+/// If `f` does, with its payload.
 ///
 /// ```
 /// # greenwood_runtime::run(|| {
@@ -109,8 +108,7 @@ where
         let result = catch_unwind(AssertUnwindSafe(f));
         *sender.result.lock() = Some(result);
         sender.caller.unpark();
-    }))
-    .unwrap_or_else(|e| panic!("no thread for an offloaded call: {e}"));
+    }));
     reply
 }
 
@@ -136,29 +134,30 @@ struct Threads {
 static THREADS: Mutex<Threads> = Mutex::new(Threads { queue: VecDeque::new(), idle: 0, count: 0 });
 static ARRIVED: Condvar = Condvar::new();
 
-fn submit(call: Call) -> io::Result<()> {
+fn submit(call: Call) {
     let mut threads = THREADS.lock();
     threads.queue.push_back(call);
     // Idle threads may already be spoken for by calls in the queue that they have not taken yet.
     if threads.queue.len() <= threads.idle {
         ARRIVED.notify_one();
-        return Ok(());
+        return;
     }
     if threads.count >= MAX_THREADS {
-        return Ok(());
+        return;
     }
     threads.count += 1;
     drop(threads);
-    if let Err(e) = std::thread::Builder::new().name("greenwood-offload".into()).spawn(work) {
-        let mut threads = THREADS.lock();
-        threads.count -= 1;
-        // The others will get to it, if there are any.
-        if threads.count == 0 {
-            threads.queue.pop_back();
-            return Err(e);
-        }
+    if std::thread::Builder::new().name("greenwood-offload".into()).spawn(work).is_ok() {
+        return;
     }
-    Ok(())
+    let mut threads = THREADS.lock();
+    threads.count -= 1;
+    // Other threads will get to it. Where there is none, nor can be, the calls are made here, at the price of a blocked worker.
+    if threads.count == 0 {
+        let stranded = std::mem::take(&mut threads.queue);
+        drop(threads);
+        stranded.into_iter().for_each(|call| call());
+    }
 }
 
 fn work() {

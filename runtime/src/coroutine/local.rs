@@ -106,9 +106,11 @@ impl LocalMap {
             let last = self.0.borrow_mut().pop();
             match last {
                 Some(value) => drop(value),
-                None => return,
+                None => break,
             }
         }
+        // Its memory too: nothing is left to free when the coroutine's last thread-locals are gone.
+        self.0.take();
     }
 }
 

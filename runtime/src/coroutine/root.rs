@@ -76,7 +76,18 @@ pub(crate) unsafe fn start(task: &Arc<dyn Task>, stack: Stack, worker: &Worker) 
                 break;
             }
         }
+        if cx.is_forked() {
+            // A child of fork came back from the coroutine that made it. There is no worker here to go back to: like a thread that is
+            // its process's last, it ends the process.
+            // SAFETY: does not return.
+            unsafe { libc::exit(0) };
+        }
         // SAFETY: as above. From here to the end nothing of the user's is touched, on this stack or elsewhere.
         unsafe { &*task }.complete();
+        // SAFETY: the worker outlives its coroutines.
+        if let Some(facts) = unsafe { worker.as_ref() }.facts {
+            // SAFETY: as above. Waking the joiner may have used a lock's thread-local.
+            unsafe { Block::run_late_destructors(facts) };
+        }
     })
 }

@@ -101,7 +101,7 @@ impl<'a> Temporary<'a> {
                 this.registered.bind(duplicate.as_raw_fd(), cx)?;
                 this.duplicate = Some(duplicate);
             }
-            bound => bound?,
+            bound => drop(bound?),
         }
         Ok(this)
     }

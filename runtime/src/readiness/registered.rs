@@ -60,15 +60,17 @@ impl Registered {
         self.bound.load(Ordering::Acquire)
     }
 
-    /// Registers with the caller's worker, unless it is registered. If the descriptor is ready now, an event will say so.
-    pub(super) fn bind(self: &Arc<Self>, fd: RawFd, cx: Current) -> io::Result<()> {
+    /// Registers with the caller's worker, unless it is registered. Says whether this call did. If the descriptor is ready now, an event
+    /// will say so.
+    pub(super) fn bind(self: &Arc<Self>, fd: RawFd, cx: Current) -> io::Result<bool> {
         let mut binding = self.binding.lock();
         if binding.is_none() {
             let home = cx.worker().shared;
             *binding = Some(Binding { home, token: home.register(fd, self)? });
             self.bound.store(true, Ordering::Release);
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Ends the registration of a descriptor that is still open.

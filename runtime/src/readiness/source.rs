@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,9 @@ use crate::park::{Reason, Wake};
 ///
 /// Costs nothing until something has to wait; then it is registered once, with the reactor of the caller's worker. Several
 /// coroutines, of any workers, and OS threads may use one at a time.
+///
+/// Call [`Source::close`] before the descriptor is closed. Dropping a source without that leaves the kernel's registration behind if
+/// a duplicate keeps the file open.
 #[derive(Debug, Default)]
 pub struct Source {
     registered: OnceLock<Arc<Registered>>,
@@ -130,12 +133,14 @@ impl Source {
     ) -> io::Result<()> {
         let registered = self.registered.get_or_init(|| Arc::new(Registered::new()));
         let direction = registered.direction(interest);
-        if !registered.is_bound() {
-            // Whatever is ready by now, the kernel reports at once after this.
-            let seen = direction.seen();
-            registered.bind(fd.as_raw_fd(), cx)?;
+        // Known before the registration, which reports at once whatever is ready by then. Whoever did not register must clear nothing: by
+        // now another worker may have had an event that the caller's last attempt came before.
+        let seen = direction.seen();
+        if !registered.is_bound() && registered.bind(fd.as_raw_fd(), cx)? {
             direction.clear(seen);
         }
+        // Pairs with the fence in `close`: it finds the registration, or this finds it closed.
+        fence(Ordering::SeqCst);
         if self.closed.load(Ordering::Acquire) {
             registered.unbind(fd.as_raw_fd());
             return Err(io::Error::from_raw_os_error(libc::EBADF));
@@ -155,6 +160,7 @@ impl Source {
     /// closed or handed to somebody else. Does not suspend.
     pub fn close(&self, fd: BorrowedFd<'_>) {
         self.closed.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
         if let Some(registered) = self.registered.get() {
             registered.unbind(fd.as_raw_fd());
             registered.wake_all();

@@ -82,13 +82,14 @@ impl Pool {
         });
         let mut parts = parts.into_iter();
         while let Some(part) = parts.next() {
-            let own = pool.clone();
+            let (own, shared) = (pool.clone(), part.shared);
             let name = format!("greenwood-{}", part.index);
             if let Err(e) =
                 std::thread::Builder::new().name(name).spawn(move || Worker::new(part, own).main())
             {
                 // This one's part was consumed; the rest never runs.
                 *pool.workers_left.lock() -= 1 + parts.len();
+                shared.retire();
                 parts.for_each(|part| part.shared.retire());
                 pool.shut_down();
                 return Err(e);

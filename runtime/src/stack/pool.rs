@@ -23,16 +23,18 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A stack that is at hand, without lock or system call.
+    /// A stack that is at hand, without lock, system call or allocation.
     #[inline]
     pub(crate) fn get_at_hand(&mut self, reserved: usize) -> Option<Stack> {
-        self.list(reserved).pop()
+        self.lists.iter_mut().find(|(size, _)| *size == reserved)?.1.pop()
     }
 
-    /// Whether the next [`Pool::put`] of such a stack needs no lock and no system call.
+    /// Whether the next [`Pool::put`] of such a stack needs no lock, no system call and no allocation.
     #[inline]
     pub(crate) fn has_room(&mut self, reserved: usize) -> bool {
-        !(self.returns + 1).is_multiple_of(TRIM_EVERY) && self.list(reserved).len() < KEEP
+        let trims = (self.returns + 1).is_multiple_of(TRIM_EVERY);
+        let list = self.lists.iter().find(|(size, _)| *size == reserved);
+        !trims && list.is_some_and(|(_, list)| list.len() < KEEP.min(list.capacity()))
     }
 
     /// A stack with `reserved` bytes (see [`super::reservation`]).

@@ -47,6 +47,9 @@ impl Block {
     pub(crate) unsafe fn destroy(self, _: &Facts) {
         match self {}
     }
+    pub(crate) unsafe fn run_late_destructors(facts: &Facts) {
+        match *facts {}
+    }
     pub(crate) unsafe fn run_destructors(facts: &Facts) {
         match *facts {}
     }

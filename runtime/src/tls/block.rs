@@ -166,6 +166,15 @@ impl Block {
         unsafe { (facts.deallocate_tls)(self.tp as *mut c_void, 0) };
     }
 
+    /// Destructors that were registered after [`Block::run_destructors`].
+    ///
+    /// # Safety
+    /// As there.
+    pub(crate) unsafe fn run_late_destructors(facts: &Facts) {
+        // SAFETY: the caller's promise.
+        unsafe { (facts.call_tls_dtors)() };
+    }
+
     /// What a thread does last: destructors of thread-locals, then those of pthread keys, then the thread's locale.
     ///
     /// # Safety
@@ -177,6 +186,7 @@ impl Block {
             if facts.keys.run_destructors() {
                 // What those registered: left in the libc's list, it would run at the end of the block's next coroutine.
                 (facts.call_tls_dtors)();
+                facts.keys.forget_values();
             }
             libc::uselocale(GLOBAL_LOCALE);
             *libc::__errno_location() = 0;

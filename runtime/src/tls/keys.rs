@@ -101,6 +101,36 @@ impl KeyTable {
         unsafe { self.used_flag(tp).read() }
     }
 
+    /// All places for values in the header at `tp` that exist, with their keys' numbers.
+    fn values(&self, tp: usize) -> impl Iterator<Item = (usize, &'static mut Value)> {
+        let specific = self.specific;
+        (0..KEYS_MAX).filter_map(move |index| {
+            let (block, slot) = (index / SECOND_LEVEL, index % SECOND_LEVEL);
+            // SAFETY: the header holds 32 pointers, null or to 32 values each; the first block has no pointer here.
+            let values = unsafe {
+                match block {
+                    0 => (tp + specific - SECOND_LEVEL * size_of::<Value>()) as *mut Value,
+                    n => ((tp + specific) as *const *mut Value).add(n).read(),
+                }
+            };
+            // SAFETY: within the block of 32; each is handed out once.
+            (!values.is_null()).then(|| (index, unsafe { &mut *values.add(slot) }))
+        })
+    }
+
+    /// Drops what is left after the last round, so that the block's next coroutine finds no values.
+    ///
+    /// # Safety
+    /// As for [`KeyTable::run_destructors`].
+    pub(super) unsafe fn forget_values(&self) {
+        let tp = register::thread_pointer();
+        if self.any_set(tp) {
+            self.values(tp).for_each(|(_, value)| value.data = std::ptr::null_mut());
+            // SAFETY: in our own header.
+            unsafe { self.used_flag(tp).write(false) };
+        }
+    }
+
     /// Runs the destructors of the calling context's values as a dying thread does, and leaves no value behind. Says
     /// whether there were any.
     ///
@@ -114,35 +144,17 @@ impl KeyTable {
         for _ in 0..ROUNDS {
             // SAFETY: the flag is in our own header; it is raised again by pthread_setspecific.
             unsafe { self.used_flag(tp).write(false) };
-            for block in 0..KEYS_MAX / SECOND_LEVEL {
-                // SAFETY: the header holds 32 pointers, null or to 32 values each; the first block has no pointer here.
-                let values = unsafe {
-                    match block {
-                        0 => (tp + self.specific - SECOND_LEVEL * size_of::<Value>()) as *mut Value,
-                        n => {
-                            (tp as *const u8).add(self.specific).cast::<*mut Value>().add(n).read()
-                        }
-                    }
-                };
-                if values.is_null() {
+            for (index, value) in self.values(tp) {
+                let data = std::mem::replace(&mut value.data, std::ptr::null_mut());
+                if data.is_null() {
                     continue;
                 }
-                for slot in 0..SECOND_LEVEL {
-                    // SAFETY: within the block of 32.
-                    let value = unsafe { &mut *values.add(slot) };
-                    let data = std::mem::replace(&mut value.data, std::ptr::null_mut());
-                    if data.is_null() {
-                        continue;
-                    }
-                    // SAFETY: the table has KEYS_MAX entries.
-                    let key = unsafe { &*self.keys.add(block * SECOND_LEVEL + slot) };
-                    // A value whose key was deleted (and perhaps made anew) since has no destructor.
-                    if let (Some(destructor), true) =
-                        (key.destructor, key.sequence == value.sequence)
-                    {
-                        // SAFETY: what a thread's exit would call, with the value that was set.
-                        unsafe { destructor(data) };
-                    }
+                // SAFETY: the table has KEYS_MAX entries.
+                let key = unsafe { &*self.keys.add(index) };
+                // A value whose key was deleted (and perhaps made anew) since has no destructor.
+                if let (Some(destructor), true) = (key.destructor, key.sequence == value.sequence) {
+                    // SAFETY: what a thread's exit would call, with the value that was set.
+                    unsafe { destructor(data) };
                 }
             }
             if !self.any_set(tp) {

@@ -3,27 +3,67 @@
 //! The facts about glibc that this rests on, where each comes from, and how the self-test proves them on the
 //! running machine stand in this folder's README.
 
-#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64", not(greenwood_no_own_locals)))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(greenwood_no_own_locals)
+))]
 mod block;
-#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64", not(greenwood_no_own_locals)))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(greenwood_no_own_locals)
+))]
 mod facts;
-#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64", not(greenwood_no_own_locals)))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(greenwood_no_own_locals)
+))]
 mod keys;
-#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64", not(greenwood_no_own_locals)))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(greenwood_no_own_locals)
+))]
 mod register;
-#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64", not(greenwood_no_own_locals)))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(greenwood_no_own_locals)
+))]
 mod self_test;
 
-#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64", not(greenwood_no_own_locals)))]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(greenwood_no_own_locals)
+))]
 pub(crate) use {
     block::Block,
     facts::Facts,
     register::{go_home, resume_on, thread_pointer},
 };
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64", not(greenwood_no_own_locals))))]
+#[cfg(not(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(greenwood_no_own_locals)
+)))]
 mod absent;
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64", not(greenwood_no_own_locals))))]
+#[cfg(not(all(
+    target_os = "linux",
+    target_env = "gnu",
+    target_arch = "x86_64",
+    not(greenwood_no_own_locals)
+)))]
 pub(crate) use absent::{Block, Facts, go_home, resume_on, thread_pointer};
 
 use std::sync::OnceLock;

@@ -113,9 +113,12 @@ impl<T> Inbox<T> {
         std::mem::take(&mut letters.items)
     }
 
-    /// Accepts messages again.
+    /// Accepts messages again. What came for a worker that never started is forgotten.
     pub(crate) fn reopen(&self) {
-        self.letters.lock().open = true;
+        let mut letters = self.letters.lock();
+        letters.items.clear();
+        letters.open = true;
+        self.pending.store(false, Ordering::Relaxed);
     }
 }
 

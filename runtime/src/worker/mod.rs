@@ -126,8 +126,8 @@ impl Worker {
             eprintln!("greenwood: a worker cannot wait for events any more: {e}");
             std::process::abort();
         }
-        drop(entered);
         self.abandon(self.shared.inbox().close());
+        drop(entered);
         self.shared.retire();
         self.pool.take_leave();
         std::mem::forget(bomb);
@@ -191,13 +191,17 @@ impl Worker {
             return;
         }
         self.shared.inbox().take(letters);
+        let mut abandoned = false;
         for letter in letters.drain(..) {
             match letter {
                 Message::Start(task) => self.queues.push_pinned(task),
                 Message::Wake(task) => self.deliver_wake(&task),
                 Message::Close => self.cancel_all(),
-                Message::Abandon => self.leave_for_ever(),
+                Message::Abandon => abandoned = true,
             }
+        }
+        if abandoned {
+            self.leave_for_ever();
         }
     }
 
