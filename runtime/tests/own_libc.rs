@@ -349,3 +349,49 @@ fn use_of(bump: extern "C" fn() -> c_int) -> [c_int; 3] {
 fn a_library_loaded_late_has_its_thread_locals() {
     late_library("global-dynamic");
 }
+
+/// Nothing of the parent's may run in the child, least of all whoever joins.
+#[test]
+fn a_child_that_returns_from_the_forking_coroutine_ends() {
+    on_own(|| {
+        // SAFETY: the child returns at once, which ends it.
+        let pid = spawn(|| unsafe { libc::fork() }).join().unwrap();
+        assert!(pid > 0, "the parent's coroutine ran on in the child");
+        let status = offload(move || {
+            let mut status = 0;
+            // SAFETY: waits for our own child.
+            assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+            ExitStatus::from_raw(status)
+        });
+        assert_eq!(status.code(), Some(0));
+    });
+}
+
+/// A destructor may set its key anew in every round; after the last one the value is dropped, as a thread's is with its header.
+#[test]
+fn a_value_set_by_the_last_destructor_is_not_inherited() {
+    static KEY: std::sync::OnceLock<libc::pthread_key_t> = std::sync::OnceLock::new();
+    unsafe extern "C" fn again(value: *mut c_void) {
+        // SAFETY: sets a key that exists.
+        unsafe { libc::pthread_setspecific(KEY.get().copied().unwrap_or(0), value) };
+    }
+    on_own(|| {
+        let key = *KEY.get_or_init(|| {
+            let mut key = 0;
+            // SAFETY: the destructor has the type asked for.
+            assert_eq!(unsafe { libc::pthread_key_create(&mut key, Some(again)) }, 0);
+            key
+        });
+        for _ in 0..10 {
+            let found = spawn(move || {
+                // SAFETY: reads and sets a key that exists.
+                unsafe {
+                    let found = libc::pthread_getspecific(key) as usize;
+                    libc::pthread_setspecific(key, 0x1234 as *mut c_void);
+                    found
+                }
+            });
+            assert_eq!(found.join().unwrap(), 0);
+        }
+    });
+}
