@@ -47,3 +47,8 @@ pub use greenwood_http as http;
 pub use greenwood_net as net;
 #[doc(inline)]
 pub use greenwood_runtime::*;
+
+/// The README's example, compiled with the other examples.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
