@@ -9,62 +9,18 @@
     target_arch = "x86_64",
     not(greenwood_no_own_locals)
 ))]
-mod block;
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    not(greenwood_no_own_locals)
-))]
-mod facts;
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    not(greenwood_no_own_locals)
-))]
-mod keys;
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    not(greenwood_no_own_locals)
-))]
-mod register;
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    not(greenwood_no_own_locals)
-))]
-mod self_test;
-
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    not(greenwood_no_own_locals)
-))]
-pub(crate) use {
-    block::Block,
-    facts::Facts,
-    register::{go_home, resume_on, thread_pointer},
-};
-
+#[path = "glibc/mod.rs"]
+mod imp;
 #[cfg(not(all(
     target_os = "linux",
     target_env = "gnu",
     target_arch = "x86_64",
     not(greenwood_no_own_locals)
 )))]
-mod absent;
-#[cfg(not(all(
-    target_os = "linux",
-    target_env = "gnu",
-    target_arch = "x86_64",
-    not(greenwood_no_own_locals)
-)))]
-pub(crate) use absent::{Block, Facts, go_home, resume_on, thread_pointer};
+#[path = "absent.rs"]
+mod imp;
+
+pub(crate) use imp::{Block, Facts, go_home, resume_on, thread_pointer};
 
 use std::sync::OnceLock;
 

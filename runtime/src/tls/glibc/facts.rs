@@ -58,7 +58,7 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// Looks everything up, then proves it on a block of its own in a thread of its own.
-    pub(super) fn discover() -> Result<Facts, Unavailable> {
+    pub(in crate::tls) fn discover() -> Result<Facts, Unavailable> {
         // On its own thread: experiments with malloc's cache and with keys must find nothing there beforehand.
         std::thread::Builder::new()
             .name("greenwood-selftest".into())
