@@ -78,10 +78,7 @@ impl Modes {
         timeout: Option<Duration>,
         in_kernel: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
-        let _change = self.change.lock();
-        in_kernel()?;
-        self.read_timeout.store(micros(timeout), Ordering::Relaxed);
-        Ok(())
+        self.set_timeout(&self.read_timeout, timeout, in_kernel)
     }
 
     pub(crate) fn set_write_timeout(
@@ -89,9 +86,19 @@ impl Modes {
         timeout: Option<Duration>,
         in_kernel: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
+        self.set_timeout(&self.write_timeout, timeout, in_kernel)
+    }
+
+    /// Remembers what the kernel has accepted, both as one change.
+    fn set_timeout(
+        &self,
+        remembered: &AtomicU64,
+        timeout: Option<Duration>,
+        in_kernel: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
         let _change = self.change.lock();
         in_kernel()?;
-        self.write_timeout.store(micros(timeout), Ordering::Relaxed);
+        remembered.store(micros(timeout), Ordering::Relaxed);
         Ok(())
     }
 

@@ -26,8 +26,8 @@ thread_local! {
     static PARKER: OnceCell<Arc<Parker>> = const { OnceCell::new() };
 }
 
-/// The calling thread's parker. A thread whose locals are already gone gets a new one each time: it then serves one wait,
-/// since whoever waits takes it once ([`super::unparker`]) and parks by [`park`], see there.
+/// The calling thread's parker. A thread whose locals are already gone has none: it gets one that nobody waits on, as [`park`] then
+/// does not wait either.
 pub(super) fn parker() -> Arc<Parker> {
     PARKER.try_with(|p| p.get_or_init(Arc::default).clone()).unwrap_or_default()
 }
