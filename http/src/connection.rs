@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenwood_runtime::{Cancelled, readiness};
+use greenwood_runtime::{is_interruption, readiness};
 use http::{Method, StatusCode, Version};
 
 use crate::body::{BodyState, RequestBody};
@@ -148,7 +148,7 @@ impl Connection<'_> {
 
         let response = match (outcome, refusal) {
             // Cancellation unwinds too, and must come through.
-            (Err(payload), _) if payload.is::<Cancelled>() => resume_unwind(payload),
+            (Err(payload), _) if is_interruption(&*payload) => resume_unwind(payload),
             (Err(_), _) => {
                 keep_alive = false;
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()

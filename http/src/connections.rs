@@ -134,7 +134,12 @@ impl Connections {
             let deadline = table.deadline;
             drop(table);
             let late = deadline.is_some_and(|deadline| greenwood_runtime::now() >= deadline);
-            if late || park::park(&Reason("connections to end"), deadline) == Wake::Cancelled {
+            if late
+                || matches!(
+                    park::park(&Reason("connections to end"), deadline),
+                    Wake::Interrupted(_)
+                )
+            {
                 return self.cut();
             }
         }

@@ -32,7 +32,7 @@ use greenwood_runtime::{may_switch, try_offload};
 fn offloaded<T: Send + 'static>(
     call: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    try_offload(call).unwrap_or_else(|_| Err(io::Error::from_raw_os_error(libc::ECANCELED)))
+    try_offload(call).unwrap_or_else(|interruption| Err(interruption.into()))
 }
 
 /// One function a line: its paths, which the pool needs its own copies of, then what else it takes.

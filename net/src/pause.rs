@@ -13,7 +13,7 @@ pub(crate) fn pause(length: Duration, why: &'static Reason) -> io::Result<()> {
     loop {
         match park(why, Some(end)) {
             Wake::TimedOut => return Ok(()),
-            Wake::Cancelled => return Err(io::Error::from_raw_os_error(libc::ECANCELED)),
+            Wake::Interrupted(interruption) => return Err(interruption.into()),
             Wake::Unparked if now() >= end => return Ok(()),
             Wake::Unparked => {}
         }

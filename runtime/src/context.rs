@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::cancel::Scopes;
 use crate::coroutine::{Header, LocalMap, Resume, Suspend, Task, Yielder};
 use crate::sys::fork;
 use crate::worker::Worker;
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     /// The process it runs in, see [`fork`].
     generation: u32,
     pub(crate) locals: LocalMap,
+    /// What is around the code that runs, and ends its waits.
+    pub(crate) scopes: Scopes,
 }
 
 /// The coroutine's part.
@@ -83,6 +86,7 @@ impl Context {
             shared_locals: worker.shares_locals(),
             generation: fork::generation(),
             locals: LocalMap::default(),
+            scopes: Scopes::new(),
         }
     }
 
@@ -111,6 +115,7 @@ impl Context {
             shared_locals,
             generation: fork::generation(),
             locals: LocalMap::default(),
+            scopes: Scopes::new(),
         }
     }
 
@@ -151,6 +156,11 @@ impl Context {
                 Arc::from_raw(running.task)
             }
         })
+    }
+
+    /// The coroutine that runs, if it is one, for as long as it runs.
+    pub(crate) fn task_pointer(&self) -> Option<*const dyn Task> {
+        self.running.as_ref().map(|r| r.task)
     }
 
     /// Whether this is a child of the process that the coroutine was started in.

@@ -24,6 +24,7 @@ mod cancel;
 mod context;
 mod coroutine;
 mod fairness;
+mod model;
 mod offload;
 pub mod park;
 pub mod readiness;
@@ -35,7 +36,9 @@ mod time;
 mod tls;
 mod worker;
 
-pub use cancel::Cancelled;
+pub use cancel::{
+    CancelToken, Cancelled, Elapsed, Interruption, deadline, is_interruption, shield, timeout,
+};
 pub use context::may_switch;
 pub use coroutine::{
     Builder, Coroutine, CoroutineId, JoinHandle, LocalKey, Placement, Scope, ScopedJoinHandle,

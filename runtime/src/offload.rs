@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::cancel::Cancelled;
+use crate::cancel::{Interrupt, Interruption};
 use crate::context;
-use crate::park::{self, Reason, Unparker, Wake};
+use crate::park::{self, Reason, Unparker, Woken};
 use crate::runtime::OffloadGuard;
 
 /// Threads of the pool at most. Calls beyond wait in line: what blocks here is usually a disk or a name server, which more
@@ -48,19 +48,14 @@ where
     }
     let _running = count();
     let reply = start(f);
-    loop {
-        if let Some(value) = reply.take() {
-            return value;
-        }
-        park::park_or_unwind(&Reason("offload"), None);
-    }
+    reply.wait().unwrap_or_else(|interrupt| interrupt.unwind())
 }
 
 /// [`offload`] for functions that return errors: a cancellation is reported the first time, and unwinds only after that. `f` runs to its
 /// end all the same, and its value is dropped there.
 ///
 /// # Errors
-/// [`Cancelled`] if the coroutine was cancelled; I/O returns `ECANCELED` for it.
+/// [`Interruption`] if the coroutine was cancelled or the time of a [`timeout`](crate::timeout) around the call is over.
 ///
 /// # Panics
 /// As [`offload`].
@@ -70,7 +65,7 @@ where
 /// assert_eq!(greenwood_runtime::try_offload(|| 6 * 7), Ok(42));
 /// # });
 /// ```
-pub fn try_offload<F, T>(f: F) -> Result<T, Cancelled>
+pub fn try_offload<F, T>(f: F) -> Result<T, Interruption>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -80,14 +75,7 @@ where
     }
     let _running = count();
     let reply = start(f);
-    loop {
-        if let Some(value) = reply.take() {
-            return Ok(value);
-        }
-        if park::park(&Reason("offload"), None) == Wake::Cancelled {
-            return Err(Cancelled);
-        }
-    }
+    reply.wait().map_err(Interrupt::report)
 }
 
 /// Counted by the caller, on its worker: a paused clock then neither jumps before the caller goes on, nor waits for a call whose
@@ -118,6 +106,18 @@ struct Reply<T> {
 }
 
 impl<T> Reply<T> {
+    /// Waits for the value. An error if the wait was interrupted before it came.
+    fn wait(&self) -> Result<T, Interrupt> {
+        loop {
+            if let Some(value) = self.take() {
+                return Ok(value);
+            }
+            if let Woken::Interrupted(interrupt) = park::wait(&Reason("offload"), None) {
+                return self.take().ok_or(interrupt);
+            }
+        }
+    }
+
     /// The value, once it is there. Goes on with the panic if there was one.
     fn take(&self) -> Option<T> {
         let result = self.result.lock().take()?;

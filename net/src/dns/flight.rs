@@ -120,7 +120,7 @@ impl Passenger {
                         .outcome()
                         .map_or_else(|| Err(self.timed_out(timeout)), Outcome::into_result);
                 }
-                Wake::Cancelled => return Err(io::Error::from_raw_os_error(libc::ECANCELED)),
+                Wake::Interrupted(interruption) => return Err(interruption.into()),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::task::Joinable;
 use super::{Coroutine, Task};
-use crate::park::{self, Reason};
+use crate::park::{self, Reason, Woken};
 use crate::worker;
 
 /// Owns the right to a coroutine's result, like [`std::thread::JoinHandle`]. Dropping it detaches the coroutine, which runs on.
@@ -27,15 +27,16 @@ impl<T> JoinHandle<T> {
     /// The payload of the coroutine's panic; [`Cancelled`](crate::Cancelled) if it was cancelled; an [`std::io::Error`] if it could
     /// not be started for want of a stack.
     pub fn join(mut self) -> thread::Result<T> {
-        self.wait(|reason| {
-            park::park_or_unwind(reason, None);
+        self.wait(|reason| match park::wait(reason, None) {
+            Woken::Interrupted(interrupt) if !self.is_finished() => interrupt.unwind(),
+            _ => {}
         });
         self.take()
     }
 
     /// [`JoinHandle::join`] that a cancellation of the caller does not end.
     pub(super) fn join_uncancellable(mut self) -> thread::Result<T> {
-        self.wait(park::park_uncancellable);
+        self.wait(park::park_uninterrupted);
         self.take()
     }
 

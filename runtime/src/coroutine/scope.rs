@@ -81,7 +81,7 @@ where
     };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     while scope.data.running.load(Ordering::Acquire) != 0 {
-        park::park_uncancellable(&Reason("scope"));
+        park::park_uninterrupted(&Reason("scope"));
     }
     match result {
         Err(payload) => resume_unwind(payload),

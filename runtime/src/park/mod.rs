@@ -22,14 +22,21 @@
 //! # });
 //! ```
 
+mod queue;
 mod thread;
 mod unparker;
+mod waiter;
 
+#[cfg(test)]
+mod tests;
+
+pub(crate) use queue::{Entry, Locked, Place, Queue};
 pub use unparker::{Unparker, unparker};
+pub(crate) use waiter::{Stopped, Waiter, Wakeup};
 
 use std::time::Instant;
 
-use crate::cancel;
+use crate::cancel::{self, Interrupt, Interruption};
 use crate::context;
 use crate::coroutine::{Resume, Suspend};
 
@@ -44,55 +51,91 @@ pub enum Wake {
     Unparked,
     /// The deadline has passed.
     TimedOut,
-    /// The coroutine is being cancelled. Reported once: what reports it as an error lets the caller clean up; any wait after it
-    /// unwinds. Never on an OS thread.
-    Cancelled,
+    /// The coroutine is being cancelled, or the time of a [`timeout`](crate::timeout) around the caller is over. Reported once: what reports
+    /// it as an error lets the caller clean up; any wait after it unwinds.
+    Interrupted(Interruption),
 }
 
-/// Suspends the calling coroutine (blocks the calling OS thread) until it is unparked, `deadline` passes, or it is cancelled.
+/// Suspends the calling coroutine (blocks the calling OS thread) until it is unparked, `deadline` passes, or the wait is interrupted.
 ///
 /// An unpark that came before makes it return at once, so none is lost. It may also return without cause: call it in a loop
 /// that checks your condition. Deadlines are by the clock of [`now`](crate::now).
 ///
-/// Unwinds a coroutine whose cancellation was reported before.
+/// Unwinds if the interruption was reported before.
 #[inline]
 pub fn park(reason: &'static Reason, deadline: Option<Instant>) -> Wake {
-    wait(reason, deadline, true)
+    match wait(reason, deadline) {
+        Woken::Unparked => Wake::Unparked,
+        Woken::TimedOut => Wake::TimedOut,
+        Woken::Interrupted(interrupt) => Wake::Interrupted(interrupt.report()),
+    }
+}
+
+/// Why [`wait`] returned.
+#[derive(Debug)]
+pub(crate) enum Woken {
+    Unparked,
+    TimedOut,
+    /// To be reported or unwound, unless the condition has come true after all.
+    Interrupted(Interrupt),
+}
+
+/// [`park`] that never unwinds by itself, so that the caller can first settle what it waited for.
+#[inline]
+pub(crate) fn wait(reason: &'static Reason, deadline: Option<Instant>) -> Woken {
+    let Some(cx) = context::switchable() else { return thread::wait(deadline) };
+    let Some(header) = cx.header() else { return thread::wait(deadline) };
+    let clock = &cx.worker().clock;
+    // By the clock as it was last read: often enough, and reading it again would cost as much as the switch.
+    let is_over = |at| clock.reading(at) <= clock.latest();
+    if let Some(interrupt) = cancel::pending(Some(&header.cancel), &cx.scopes, is_over) {
+        return Woken::Interrupted(interrupt);
+    }
+    if header.take_token() {
+        return Woken::Unparked;
+    }
+    header.set_reason(reason);
+    let around = if cx.scopes.is_empty() { None } else { cx.scopes.deadline() };
+    let resume = cx.suspend(match earlier(deadline, around) {
+        None => Suspend::PARK,
+        Some(first) => Suspend::park_until(clock.reading(first)),
+    });
+    // The caller's own deadline comes first: that is a wait which has ended as it was to.
+    if resume == Resume::TimedOut && deadline.is_some_and(is_over) {
+        return Woken::TimedOut;
+    }
+    match cancel::pending(Some(&header.cancel), &cx.scopes, is_over) {
+        Some(interrupt) => Woken::Interrupted(interrupt),
+        None => Woken::Unparked,
+    }
 }
 
 /// [`park`] for what must not be left early, like waiting for children that borrow from the caller's stack.
-pub(crate) fn park_uncancellable(reason: &'static Reason) {
-    wait(reason, None, false);
+pub(crate) fn park_uninterrupted(reason: &'static Reason) {
+    let header = context::switchable();
+    let Some((cx, header)) = header.as_ref().and_then(|cx| Some((cx, cx.header()?))) else {
+        thread::park(None);
+        return;
+    };
+    if !header.take_token() {
+        header.set_reason(reason);
+        cx.suspend(Suspend::PARK);
+    }
 }
 
-/// [`park`] for waits that cannot return an error: a cancelled coroutine unwinds.
+/// [`park`] for waits that cannot return an error: an interrupted caller unwinds.
 pub(crate) fn park_or_unwind(reason: &'static Reason, deadline: Option<Instant>) -> Wake {
-    match wait(reason, deadline, true) {
-        Wake::Cancelled => cancel::unwind(),
-        wake => wake,
+    match wait(reason, deadline) {
+        Woken::Unparked => Wake::Unparked,
+        Woken::TimedOut => Wake::TimedOut,
+        Woken::Interrupted(interrupt) => interrupt.unwind(),
     }
 }
 
-#[inline]
-fn wait(reason: &'static Reason, deadline: Option<Instant>, cancellable: bool) -> Wake {
-    let Some(cx) = context::switchable() else { return thread::park(deadline) };
-    let Some(header) = cx.header() else { return thread::park(deadline) };
-    if cancellable && header.cancel.deliver() {
-        return Wake::Cancelled;
-    }
-    if header.take_token() {
-        return Wake::Unparked;
-    }
-    header.set_reason(reason);
-    let resume = cx.suspend(match deadline {
-        None => Suspend::PARK,
-        Some(deadline) => Suspend::park_until(cx.worker().clock.reading(deadline)),
-    });
-    if cancellable && header.cancel.deliver() {
-        return Wake::Cancelled;
-    }
-    match resume {
-        Resume::Woken => Wake::Unparked,
-        Resume::TimedOut => Wake::TimedOut,
+/// The earlier of two deadlines.
+pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
     }
 }

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Wake;
+use super::{Wake, Woken};
+use crate::cancel;
 
 /// One thread's place to wait. Not `std::thread::park`, whose token belongs to the user.
 #[derive(Debug, Default)]
@@ -56,4 +57,20 @@ pub(super) fn park(deadline: Option<Instant>) -> Wake {
     }
     *token = false;
     Wake::Unparked
+}
+
+/// [`park`] within the scopes around the caller. A coroutine that must not switch is not cancelled.
+pub(super) fn wait(deadline: Option<Instant>) -> Woken {
+    let now = crate::now;
+    if let Some(interrupt) = cancel::pending_on_thread(|at| at <= now()) {
+        return Woken::Interrupted(interrupt);
+    }
+    let wake = park(super::earlier(deadline, cancel::deadline_around()));
+    if wake == Wake::TimedOut && deadline.is_some_and(|d| d <= now()) {
+        return Woken::TimedOut;
+    }
+    match cancel::pending_on_thread(|at| at <= now()) {
+        Some(interrupt) => Woken::Interrupted(interrupt),
+        None => Woken::Unparked,
+    }
 }

@@ -53,7 +53,7 @@ pub fn wait_any(
     let deadline = timeout.and_then(|t| crate::now().checked_add(t));
     match context::switchable() {
         Some(cx) => wait_on_coroutine(cx, fds, deadline),
-        None => poll(fds, deadline),
+        None => block(fds, deadline),
     }
 }
 
@@ -78,7 +78,7 @@ fn wait_on_coroutine(
         match park::park(&Reason("readiness"), deadline) {
             Wake::Unparked => {}
             Wake::TimedOut => return Err(io::ErrorKind::WouldBlock.into()),
-            Wake::Cancelled => return Err(cancel::error()),
+            Wake::Interrupted(interruption) => return Err(interruption.into()),
         }
     }
 }
@@ -111,6 +111,26 @@ impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         let fd = self.duplicate.as_ref().map_or(self.fd, |d| d.as_fd());
         self.registered.unbind(fd.as_raw_fd());
+    }
+}
+
+/// [`poll`] within the time-outs around the caller.
+pub(super) fn block(
+    fds: &[(BorrowedFd<'_>, Interest)],
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
+    let now = crate::now;
+    let interrupted = || cancel::pending_on_thread(|at| at <= now()).map(|i| i.report().into());
+    if let Some(error) = interrupted() {
+        return Err(error);
+    }
+    match poll(fds, park::earlier(deadline, cancel::deadline_around())) {
+        Err(e)
+            if e.kind() == io::ErrorKind::WouldBlock && deadline.is_none_or(|d| d > now()) =>
+        {
+            Err(interrupted().unwrap_or(e))
+        }
+        result => result,
     }
 }
 

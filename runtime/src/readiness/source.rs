@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::{Interest, Registered, once};
-use crate::cancel;
 use crate::context::{self, Current};
 use crate::fairness;
 use crate::park::{Reason, Wake};
@@ -115,7 +114,7 @@ impl Source {
             Some(cx) => self.wait_on_coroutine(cx, fd, interest, deadline),
             None => {
                 // What the reactor knows does not count here: the next call asks the kernel.
-                once::poll(&[(fd, interest)], deadline)?;
+                once::block(&[(fd, interest)], deadline)?;
                 if let Some(registered) = self.registered.get() {
                     registered.direction(interest).set(false);
                 }
@@ -152,7 +151,7 @@ impl Source {
         ) {
             Wake::Unparked => Ok(()),
             Wake::TimedOut => Err(io::ErrorKind::WouldBlock.into()),
-            Wake::Cancelled => Err(cancel::error()),
+            Wake::Interrupted(interruption) => Err(interruption.into()),
         }
     }
 

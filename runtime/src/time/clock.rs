@@ -9,18 +9,28 @@ pub(crate) struct Clock {
     epoch: Instant,
     /// In a paused clock, how far it has been moved.
     paused: Option<Cell<u64>>,
+    /// Its last reading.
+    latest: Cell<u64>,
 }
 
 impl Clock {
     pub(crate) fn new(epoch: Instant, paused: bool) -> Clock {
-        Clock { epoch, paused: paused.then(|| Cell::new(0)) }
+        Clock { epoch, paused: paused.then(|| Cell::new(0)), latest: Cell::new(0) }
     }
 
     pub(crate) fn now(&self) -> u64 {
-        match &self.paused {
+        let now = match &self.paused {
             Some(moved) => moved.get(),
             None => self.epoch.elapsed().as_nanos() as u64,
-        }
+        };
+        self.latest.set(now);
+        now
+    }
+
+    /// What [`Clock::now`] said last.
+    #[inline]
+    pub(crate) fn latest(&self) -> u64 {
+        self.latest.get()
     }
 
     pub(crate) fn instant(&self) -> Instant {

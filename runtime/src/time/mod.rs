@@ -5,9 +5,8 @@ pub(crate) mod wheel;
 
 use std::time::{Duration, Instant};
 
-use crate::cancel;
 use crate::context;
-use crate::park::{self, Reason, Wake};
+use crate::park::{self, Reason, Woken};
 
 /// Suspends the calling coroutine for at least `duration`; on an OS thread, blocks that thread.
 ///
@@ -33,20 +32,18 @@ pub fn sleep(duration: Duration) {
 /// Suspends the calling coroutine until `deadline` (see [`now`]); on an OS thread, blocks that thread.
 pub fn sleep_until(deadline: Instant) {
     loop {
-        match park::park(&Reason("sleep"), Some(deadline)) {
-            Wake::TimedOut => return,
-            Wake::Cancelled => cancel::unwind(),
-            Wake::Unparked if now() >= deadline => return,
-            Wake::Unparked => {}
+        match park::wait(&Reason("sleep"), Some(deadline)) {
+            Woken::TimedOut => return,
+            Woken::Interrupted(interrupt) => interrupt.unwind(),
+            Woken::Unparked if now() >= deadline => return,
+            Woken::Unparked => {}
         }
     }
 }
 
 fn sleep_forever() {
     loop {
-        if park::park(&Reason("sleep"), None) == Wake::Cancelled {
-            cancel::unwind();
-        }
+        park::park_or_unwind(&Reason("sleep"), None);
     }
 }
 

@@ -1,14 +1,7 @@
 //! A worker's letterbox and the bell that rouses it. The protocol, and why no wake-up is lost, is in this folder's README.
 
-#[cfg(not(greenwood_loom))]
-use parking_lot::Mutex;
-#[cfg(not(greenwood_loom))]
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
-
-#[cfg(greenwood_loom)]
-use loom::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
-#[cfg(greenwood_loom)]
-use model::Mutex;
+use crate::model::Mutex;
+use crate::model::atomic::{AtomicBool, AtomicU8, Ordering, fence};
 
 /// Tells a worker that is going to sleep, or asleep, that there is something to do.
 #[derive(Debug)]
@@ -119,20 +112,5 @@ impl<T> Inbox<T> {
         letters.items.clear();
         letters.open = true;
         self.pending.store(false, Ordering::Relaxed);
-    }
-}
-
-#[cfg(greenwood_loom)]
-mod model {
-    /// loom's mutex with parking_lot's signature.
-    #[derive(Debug)]
-    pub(super) struct Mutex<T>(loom::sync::Mutex<T>);
-    impl<T> Mutex<T> {
-        pub(super) fn new(value: T) -> Mutex<T> {
-            Mutex(loom::sync::Mutex::new(value))
-        }
-        pub(super) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-            self.0.lock().unwrap()
-        }
     }
 }

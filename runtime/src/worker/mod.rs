@@ -206,10 +206,12 @@ impl Worker {
     }
 
     fn fire_timers(&self) {
+        // Read even if there is no timer: time-outs look at the latest reading.
+        let now = self.clock.now();
         let mut timers = self.timers.borrow_mut();
         if timers.len() > 0 {
             let live = self.live.borrow();
-            timers.advance(self.clock.now(), |slot| {
+            timers.advance(now, |slot| {
                 if live.get(slot as usize).is_some_and(Live::time_out) {
                     self.queues.push_due(slot);
                 }

@@ -1,0 +1,320 @@
+//! Those who wait for one thing, first come, first served, beside the state that they wait for.
+
+use std::cell::{Cell, UnsafeCell};
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Reason, Stopped, Waiter, Wakeup};
+use crate::model::{Mutex, MutexGuard, const_fn};
+
+/// State `S` under a short lock, and `LISTS` queues of callers that wait for it to change. Each waiter brings a payload `P`, by which it is
+/// handed what it waits for, or hands over what it brings.
+///
+/// Waiters live on their own stacks. Whoever takes one off a list has thereby ended its wait: a waiter whose deadline
+/// passes at the same time finds itself off the list, and counts as served. So nothing that was handed over is ever lost.
+#[derive(Debug)]
+pub(crate) struct Queue<S, P, const LISTS: usize = 1> {
+    inner: Mutex<Inner<S, P, LISTS>>,
+}
+
+#[derive(Debug)]
+struct Inner<S, P, const LISTS: usize> {
+    lists: [List<P>; LISTS],
+    state: S,
+}
+
+/// A doubly linked list through the waiters.
+struct List<P> {
+    first: Option<NonNull<Node<P>>>,
+    last: Option<NonNull<Node<P>>>,
+}
+
+// SAFETY: nodes are used under the queue's lock only, and payloads may be sent.
+unsafe impl<P: Send> Send for List<P> {}
+
+struct Node<P> {
+    previous: Cell<Option<NonNull<Node<P>>>>,
+    next: Cell<Option<NonNull<Node<P>>>>,
+    /// Whether it is in a list. Used under the lock.
+    queued: Cell<bool>,
+    waiter: Who,
+    payload: UnsafeCell<P>,
+}
+
+enum Who {
+    /// Waits in this queue only: its wait is ended by taking it off.
+    Alone(Waiter),
+    /// Waits in several: ended by the first that claims it, with this verdict.
+    Shared(Arc<Waiter>, u32),
+}
+
+/// What a waiter in one queue is told.
+const SERVED: u32 = 1;
+
+/// Where in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Back,
+    /// For one who had its turn, and could not use it.
+    Front,
+}
+
+impl<S, P, const LISTS: usize> Queue<S, P, LISTS> {
+    const_fn! {
+        pub(crate) fn new(state: S) -> Queue<S, P, LISTS> {
+            Queue {
+                inner: Mutex::new(Inner {
+                    lists: [const { List { first: None, last: None } }; LISTS],
+                    state,
+                }),
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) -> Locked<'_, S, P, LISTS> {
+        Locked { queue: self, inner: self.inner.lock() }
+    }
+}
+
+/// The queue while its lock is held.
+pub(crate) struct Locked<'q, S, P, const LISTS: usize = 1> {
+    queue: &'q Queue<S, P, LISTS>,
+    inner: MutexGuard<'q, Inner<S, P, LISTS>>,
+}
+
+impl<S, P, const LISTS: usize> Deref for Locked<'_, S, P, LISTS> {
+    type Target = S;
+    #[inline]
+    fn deref(&self) -> &S {
+        &self.inner.state
+    }
+}
+
+impl<S, P, const LISTS: usize> DerefMut for Locked<'_, S, P, LISTS> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut S {
+        &mut self.inner.state
+    }
+}
+
+impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
+    /// Whether nobody waits in `list`.
+    #[inline]
+    pub(crate) fn is_empty(&self, list: usize) -> bool {
+        self.inner.lists[list].first.is_none()
+    }
+
+    /// The payload of the first in `list`.
+    pub(crate) fn first(&self, list: usize) -> Option<&P> {
+        // SAFETY: a node in a list is there, and its payload is used under the lock, which `self` is.
+        self.inner.lists[list].first.map(|node| unsafe { &*node.as_ref().payload.get() })
+    }
+
+    /// Ends the first wait in `list` after `serve` had its payload. None if nobody waits.
+    #[inline]
+    pub(crate) fn serve<R>(
+        &mut self,
+        list: usize,
+        serve: impl FnOnce(&mut P) -> R,
+    ) -> Option<(R, Wakeup)> {
+        while let Some(node) = self.inner.lists[list].first {
+            // SAFETY: it is in the list.
+            unsafe { self.inner.lists[list].unlink(node) };
+            // SAFETY: a node that was in a list until now stays until its wait is over and it has had the lock, or the verdict.
+            let this = unsafe { node.as_ref() };
+            match &this.waiter {
+                Who::Alone(waiter) => {
+                    // SAFETY: under the lock. The waiter looks at it when it has its verdict.
+                    let result = serve(unsafe { &mut *this.payload.get() });
+                    // SAFETY: it is in its wait. Nothing of the node is used after this.
+                    return Some((result, unsafe { Waiter::end(waiter, SERVED) }));
+                }
+                Who::Shared(waiter, verdict) => {
+                    if waiter.claim(*verdict) {
+                        // SAFETY: under the lock, which the waiter takes before it looks.
+                        let result = serve(unsafe { &mut *this.payload.get() });
+                        return Some((result, waiter.wakeup()));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits at the end of `list`, or in front, until served, and returns the payload. Gives up the lock meanwhile.
+    ///
+    /// # Errors
+    /// What ended the wait instead, the payload, and the lock.
+    #[inline]
+    pub(crate) fn wait(
+        mut self,
+        list: usize,
+        place: Place,
+        payload: P,
+        reason: &'static Reason,
+        deadline: Option<Instant>,
+    ) -> Result<P, (Stopped, P, Locked<'q, S, P, LISTS>)> {
+        let queue = self.queue;
+        let node = Node::new(Who::Alone(Waiter::new()), payload);
+        let Who::Alone(waiter) = &node.waiter else { unreachable!() };
+        // SAFETY: it is taken off before this frame ends: the wait does not unwind, and what follows sees to it.
+        unsafe { self.inner.lists[list].link(NonNull::from(&node), place) };
+        drop(self);
+        let Err(stopped) = waiter.wait(reason, deadline) else {
+            return Ok(node.payload.into_inner());
+        };
+        let mut locked = queue.lock();
+        if !node.queued.get() {
+            // Served at the same time. Whoever did so has given up the lock, and needs the node no more.
+            drop(locked);
+            drop(stopped);
+            return Ok(node.payload.into_inner());
+        }
+        // SAFETY: it is in this list.
+        unsafe { locked.inner.lists[list].unlink(NonNull::from(&node)) };
+        Err((stopped, node.payload.into_inner(), locked))
+    }
+
+    /// [`Locked::wait`] that nothing else ends.
+    pub(crate) fn wait_uninterrupted(
+        mut self,
+        list: usize,
+        place: Place,
+        payload: P,
+        reason: &'static Reason,
+    ) -> P {
+        let node = Node::new(Who::Alone(Waiter::new()), payload);
+        let Who::Alone(waiter) = &node.waiter else { unreachable!() };
+        // SAFETY: it is taken off by whoever serves it, before the wait ends.
+        unsafe { self.inner.lists[list].link(NonNull::from(&node), place) };
+        drop(self);
+        waiter.wait_uninterrupted(reason);
+        node.payload.into_inner()
+    }
+
+    /// Puts a waiter that waits in several queues at the end of `list`. Whoever serves it here ends its wait with `verdict`, which is
+    /// neither 0 nor `u32::MAX`.
+    pub(crate) fn enlist(
+        &mut self,
+        list: usize,
+        waiter: &Arc<Waiter>,
+        verdict: u32,
+        payload: P,
+    ) -> Entry<'q, S, P, LISTS> {
+        let node = Box::new(Node::new(Who::Shared(waiter.clone(), verdict), payload));
+        let node = NonNull::from(Box::leak(node));
+        // SAFETY: on the heap until the entry takes it off.
+        unsafe { self.inner.lists[list].link(node, Place::Back) };
+        Entry { queue: self.queue, list, node }
+    }
+}
+
+/// A place in a list, of somebody who waits in several. Dropping it gives it up.
+pub(crate) struct Entry<'q, S, P, const LISTS: usize> {
+    queue: &'q Queue<S, P, LISTS>,
+    list: usize,
+    node: NonNull<Node<P>>,
+}
+
+impl<'q, S, P, const LISTS: usize> Entry<'q, S, P, LISTS> {
+    /// Leaves the list, and returns the payload, as it is or as whoever ended the wait here has left it, with the lock.
+    pub(crate) fn leave(self) -> (P, Locked<'q, S, P, LISTS>) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: not dropped again.
+        let (locked, node) = unsafe { this.take_off() };
+        (node.payload.into_inner(), locked)
+    }
+
+    /// # Safety
+    /// Called once.
+    unsafe fn take_off(&self) -> (Locked<'q, S, P, LISTS>, Box<Node<P>>) {
+        let mut locked = self.queue.lock();
+        // SAFETY: the node is the entry's; in this list or in none.
+        unsafe {
+            if self.node.as_ref().queued.get() {
+                locked.inner.lists[self.list].unlink(self.node);
+            }
+            (locked, Box::from_raw(self.node.as_ptr()))
+        }
+    }
+}
+
+impl<S, P, const LISTS: usize> Drop for Entry<'_, S, P, LISTS> {
+    fn drop(&mut self) {
+        // SAFETY: `leave` does not come here. The payload is dropped when the lock is given up.
+        let (locked, node) = unsafe { self.take_off() };
+        drop(locked);
+        drop(node);
+    }
+}
+
+impl<P> Node<P> {
+    fn new(waiter: Who, payload: P) -> Node<P> {
+        Node {
+            previous: Cell::new(None),
+            next: Cell::new(None),
+            queued: Cell::new(false),
+            waiter,
+            payload: UnsafeCell::new(payload),
+        }
+    }
+}
+
+impl<P> List<P> {
+    /// # Safety
+    /// The node stays where it is until it has been unlinked.
+    #[inline]
+    unsafe fn link(&mut self, node: NonNull<Node<P>>, place: Place) {
+        // SAFETY: the caller's promise, and that of those before.
+        unsafe {
+            let this = node.as_ref();
+            this.queued.set(true);
+            match place {
+                Place::Back => {
+                    this.previous.set(self.last);
+                    match self.last.replace(node) {
+                        Some(last) => last.as_ref().next.set(Some(node)),
+                        None => self.first = Some(node),
+                    }
+                }
+                Place::Front => {
+                    this.next.set(self.first);
+                    match self.first.replace(node) {
+                        Some(first) => first.as_ref().previous.set(Some(node)),
+                        None => self.last = Some(node),
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// The node is in this list.
+    #[inline]
+    unsafe fn unlink(&mut self, node: NonNull<Node<P>>) {
+        // SAFETY: the caller's promise; neighbours are in the list as well.
+        unsafe {
+            let this = node.as_ref();
+            this.queued.set(false);
+            let (previous, next) = (this.previous.take(), this.next.take());
+            match previous {
+                Some(previous) => previous.as_ref().next.set(next),
+                None => self.first = next,
+            }
+            match next {
+                Some(next) => next.as_ref().previous.set(previous),
+                None => self.last = previous,
+            }
+        }
+    }
+}
+
+impl<P> std::fmt::Debug for List<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("List").field("is_empty", &self.first.is_none()).finish()
+    }
+}

@@ -1,0 +1,151 @@
+//! The queue, modelled with loom where its parts meet, and run on threads and coroutines.
+
+use super::{Place, Queue, Reason};
+
+const REASON: &Reason = &Reason("a test");
+
+/// A bag of tokens: takers wait for them, givers hand them over.
+type Bag = Queue<Vec<u32>, Option<u32>>;
+
+fn give(bag: &Bag, token: u32) {
+    let mut locked = bag.lock();
+    let wakeup = match locked.serve(0, |slot| *slot = Some(token)) {
+        Some(((), wakeup)) => wakeup,
+        None => {
+            locked.push(token);
+            return;
+        }
+    };
+    drop(locked);
+    drop(wakeup);
+}
+
+fn take(bag: &Bag, deadline: Option<std::time::Instant>) -> Option<u32> {
+    let mut locked = bag.lock();
+    if let Some(token) = locked.pop() {
+        return Some(token);
+    }
+    match locked.wait(0, Place::Back, None, REASON, deadline) {
+        Ok(token) => token,
+        Err((_, token, _)) => {
+            assert!(token.is_none(), "left with a token");
+            None
+        }
+    }
+}
+
+#[cfg(greenwood_loom)]
+mod models {
+    use super::*;
+    use loom::thread;
+    use std::sync::Arc;
+
+    fn model(f: impl Fn() + Sync + Send + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(f);
+    }
+
+    #[test]
+    fn loom_a_waiter_is_served() {
+        model(|| {
+            let bag = Arc::new(Bag::new(Vec::new()));
+            let giver = bag.clone();
+            let thread = thread::spawn(move || give(&giver, 7));
+            assert_eq!(take(&bag, None), Some(7));
+            thread.join().unwrap();
+        });
+    }
+
+    /// A deadline that passes while a token is handed over: the token is taken, or still there.
+    #[test]
+    fn loom_nothing_is_lost_when_a_deadline_passes() {
+        model(|| {
+            let bag = Arc::new(Bag::new(Vec::new()));
+            let giver = bag.clone();
+            let thread = thread::spawn(move || give(&giver, 7));
+            let taken = take(&bag, Some(std::time::Instant::now()));
+            thread.join().unwrap();
+            assert_eq!(taken.is_none(), bag.lock().pop() == Some(7));
+        });
+    }
+
+    /// A waiter in two queues, served in both at once, takes from one, and leaves the other's token there.
+    #[test]
+    fn loom_one_of_two_queues_serves() {
+        use crate::park::Waiter;
+        model(|| {
+            let bags = Arc::new([Bag::new(Vec::new()), Bag::new(Vec::new())]);
+            let givers: Vec<_> = (0..2)
+                .map(|i| {
+                    let bags = bags.clone();
+                    thread::spawn(move || give(&bags[i], i as u32))
+                })
+                .collect();
+            let waiter = Arc::new(Waiter::new());
+            let entries = [0, 1].map(|i| {
+                let mut locked = bags[i].lock();
+                match locked.pop() {
+                    Some(token) => Err(token),
+                    None => Ok(locked.enlist(0, &waiter, i as u32 + 1, None)),
+                }
+            });
+            let mut taken = Vec::new();
+            if entries.iter().all(Result::is_ok) {
+                waiter.wait(REASON, None).unwrap();
+            } else {
+                waiter.give_up();
+            }
+            for entry in entries {
+                match entry {
+                    Err(token) => taken.push(token),
+                    Ok(entry) => taken.extend(entry.leave().0),
+                }
+            }
+            givers.into_iter().for_each(|g| g.join().unwrap());
+            taken.extend(bags[0].lock().pop());
+            taken.extend(bags[1].lock().pop());
+            taken.sort_unstable();
+            assert_eq!(taken, [0, 1]);
+        });
+    }
+}
+
+#[cfg(not(greenwood_loom))]
+mod runs {
+    use super::*;
+    use crate::{Runtime, spawn, timeout, yield_now};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn waiters_are_served_in_order() {
+        Runtime::builder().workers(1).build().unwrap().run(|| {
+            let bag = Arc::new(Bag::new(Vec::new()));
+            let takers: Vec<_> = (0..3)
+                .map(|_| {
+                    let bag = bag.clone();
+                    spawn(move || take(&bag, None))
+                })
+                .collect();
+            yield_now();
+            (0..3).for_each(|token| give(&bag, token));
+            for (i, taker) in takers.into_iter().enumerate() {
+                assert_eq!(taker.join().unwrap(), Some(i as u32));
+            }
+        });
+    }
+
+    #[test]
+    fn a_time_out_leaves_the_queue() {
+        let bag = Bag::new(Vec::new());
+        let wait = || bag.lock().wait(0, Place::Back, None, REASON, None).map_err(|_| ());
+        let on_both = || {
+            let left = timeout(Duration::from_millis(1), || assert_eq!(wait(), Err(())));
+            assert_eq!(left, Ok(()));
+            assert!(bag.lock().is_empty(0));
+        };
+        on_both();
+        Runtime::builder().workers(1).build().unwrap().run(on_both);
+    }
+}
