@@ -31,6 +31,7 @@ pub mod readiness;
 mod runtime;
 pub mod signal;
 mod stack;
+pub mod sync;
 mod sys;
 mod time;
 mod tls;

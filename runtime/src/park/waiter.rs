@@ -12,7 +12,11 @@ use super::thread::{self, Parker};
 #[cfg(not(greenwood_loom))]
 use super::{Reason, Woken};
 #[cfg(not(greenwood_loom))]
-use crate::{context, coroutine::{Header, Task}, worker};
+use crate::{
+    context,
+    coroutine::{Header, Task},
+    worker,
+};
 
 /// Nobody has ended the wait yet.
 const WAITING: u32 = 0;
@@ -86,9 +90,7 @@ impl Waiter {
     }
 
     fn decide(&self, verdict: u32) -> bool {
-        self.verdict
-            .compare_exchange(WAITING, verdict, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        self.verdict.compare_exchange(WAITING, verdict, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// What has ended the wait.

@@ -125,9 +125,7 @@ pub(super) fn block(
         return Err(error);
     }
     match poll(fds, park::earlier(deadline, cancel::deadline_around())) {
-        Err(e)
-            if e.kind() == io::ErrorKind::WouldBlock && deadline.is_none_or(|d| d > now()) =>
-        {
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock && deadline.is_none_or(|d| d > now()) => {
             Err(interrupted().unwrap_or(e))
         }
         result => result,
