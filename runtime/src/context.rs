@@ -63,7 +63,7 @@ pub(crate) fn current() -> Option<Current> {
 }
 
 /// The coroutine that calls, if it may suspend now.
-#[inline]
+#[inline(always)]
 pub(crate) fn switchable() -> Option<Current> {
     current().filter(|cx| cx.may_switch())
 }
@@ -137,7 +137,7 @@ impl Context {
         unsafe { self.worker.as_ref() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn may_switch(&self) -> bool {
         let Some(running) = &self.running else { return false };
         let here = &raw const running as usize;
@@ -164,6 +164,7 @@ impl Context {
     }
 
     /// Whether this is a child of the process that the coroutine was started in.
+    #[inline(always)]
     pub(crate) fn is_forked(&self) -> bool {
         self.generation != fork::generation()
     }
@@ -178,7 +179,7 @@ impl Context {
     /// Switches to the worker's loop, until it resumes this coroutine. The only place that leaves a coroutine's stack.
     ///
     /// To be called where [`switchable`] holds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn suspend(&self, how: Suspend) -> Resume {
         let Some(running) = &self.running else { return Resume::Woken };
         // SAFETY: the yielder lives at the root of this coroutine's stack, on which we are.

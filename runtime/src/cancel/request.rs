@@ -31,7 +31,7 @@ impl Request {
     /// Whether the coroutine is to end.
     ///
     /// Sequentially consistent with `make` and the coroutine's home: see `Header::set_home`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_pending(&self) -> bool {
         !matches!(self.0.load(Ordering::SeqCst), NONE | OVER)
     }

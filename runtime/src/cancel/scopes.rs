@@ -151,7 +151,7 @@ enum Cause {
 /// What ends a wait of the caller now, if anything does. `is_over` tells whether a time has come.
 ///
 /// The outermost of several: the code inside ends with it.
-#[inline]
+#[inline(always)]
 pub(crate) fn pending(
     request: Option<&Request>,
     scopes: &Scopes,
@@ -161,6 +161,15 @@ pub(crate) fn pending(
     if request.is_none() && scopes.is_empty() {
         return None;
     }
+    outermost(request, scopes, is_over)
+}
+
+#[cold]
+fn outermost(
+    request: Option<&Request>,
+    scopes: &Scopes,
+    is_over: impl Fn(Instant) -> bool,
+) -> Option<Interrupt> {
     let panicking = std::thread::panicking();
     let mut found = None;
     let unshielded = scopes.until_shield(|frame| {

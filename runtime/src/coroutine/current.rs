@@ -73,7 +73,7 @@ pub fn current() -> Option<Coroutine> {
 /// Lets the other coroutines of this worker run before the caller goes on; on an OS thread, [`std::thread::yield_now`].
 ///
 /// Not a blocking call: a cancelled coroutine just goes on.
-#[inline]
+#[inline(always)]
 pub fn yield_now() {
     match context::switchable() {
         Some(cx) => {

@@ -81,7 +81,9 @@ pub(crate) enum Woken {
 }
 
 /// [`park`] that never unwinds by itself, so that the caller can first settle what it waited for.
-#[inline]
+///
+/// Inlined, as everything on the way to a switch should be: a return to a frame from before the switch is mispredicted.
+#[inline(always)]
 pub(crate) fn wait(reason: &'static Reason, deadline: Option<Instant>) -> Woken {
     let Some(cx) = context::switchable() else { return thread::wait(deadline) };
     let Some(header) = cx.header() else { return thread::wait(deadline) };

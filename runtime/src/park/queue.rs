@@ -149,7 +149,7 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
     ///
     /// # Errors
     /// What ended the wait instead, the payload, and the lock.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wait(
         mut self,
         list: usize,

@@ -129,7 +129,7 @@ impl Waiter {
     ///
     /// # Errors
     /// What ended the wait instead. The verdict may have come at the same time.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wait(
         &self,
         reason: &'static Reason,

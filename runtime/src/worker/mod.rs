@@ -2,6 +2,7 @@
 
 mod inbox;
 mod queue;
+mod ring;
 mod run;
 mod shared;
 mod sleep;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_deque::{Steal, Worker as Deque};
 
+use super::ring::Ring;
 use crate::coroutine::Task;
 use crate::runtime::Pool;
 
@@ -20,21 +21,21 @@ pub(crate) enum Next {
     Start(New),
 }
 
-enum Entry {
-    Resume(u32),
-    Start(New),
-    /// The turn of the oldest in the deque, unless an idle worker has taken it.
-    Stealable,
-}
+/// In the queue of ready ones: the turn of the first that is pinned here and has not started.
+const START: u32 = u32::MAX;
+/// The turn of the newest in the deque, unless an idle worker has taken it.
+const STEALABLE: u32 = u32::MAX - 1;
 
 /// A worker's queues: first come, first served, whether it runs already or is new.
 pub(crate) struct Queues {
-    ready: RefCell<VecDeque<Entry>>,
+    /// Slots of the table of coroutines, and the two numbers above.
+    ready: Ring,
+    pinned: RefCell<VecDeque<New>>,
     /// New ones that an idle worker may take. Each has its place in `ready`.
     stealable: Deque<New>,
     /// Sleepers that are due. They take turns with the others: behind a long queue they would be late, and always ahead of it,
     /// sleepers whose work outlasts their sleep would keep out the rest.
-    due: RefCell<VecDeque<u32>>,
+    due: Ring,
     due_was_last: Cell<bool>,
     /// State of the generator that picks at random, for tests that explore orders.
     seed: Option<Cell<u64>>,
@@ -43,9 +44,10 @@ pub(crate) struct Queues {
 impl Queues {
     pub(crate) fn new(stealable: Deque<New>, seed: Option<u64>) -> Queues {
         Queues {
-            ready: RefCell::default(),
+            ready: Ring::new(),
+            pinned: RefCell::default(),
             stealable,
-            due: RefCell::default(),
+            due: Ring::new(),
             due_was_last: Cell::new(false),
             // An odd state: the generator would stay at zero.
             seed: seed.map(|s| Cell::new(s.wrapping_mul(2) | 1)),
@@ -53,77 +55,81 @@ impl Queues {
     }
 
     /// The coroutine in `slot` goes on after those before it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_ready(&self, slot: u32) {
-        self.ready.borrow_mut().push_back(Entry::Resume(slot));
+        self.ready.push(slot);
     }
 
     /// The coroutine in `slot` has slept long enough.
     pub(crate) fn push_due(&self, slot: u32) {
-        self.due.borrow_mut().push_back(slot);
+        self.due.push(slot);
     }
 
     pub(crate) fn push_pinned(&self, task: New) {
-        self.ready.borrow_mut().push_back(Entry::Start(task));
+        self.pinned.borrow_mut().push_back(task);
+        self.ready.push(START);
     }
 
     pub(crate) fn push_stealable(&self, task: New) {
         self.stealable.push(task);
-        self.ready.borrow_mut().push_back(Entry::Stealable);
+        self.ready.push(STEALABLE);
     }
 
     pub(crate) fn have_work(&self) -> bool {
-        !self.ready.borrow().is_empty() || !self.due.borrow().is_empty()
+        self.ready.len() > 0 || self.due.len() > 0
     }
 
     /// Whether a push has to allocate.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {
-        let ready = self.ready.borrow();
-        ready.len() == ready.capacity()
+        self.ready.is_full()
     }
 
     /// The next to run. Calls `come_home` before it does anything that could use thread-locals.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&self, come_home: impl Fn()) -> Option<Next> {
-        if !self.due_was_last.replace(false)
-            && let Some(slot) = self.due.borrow_mut().pop_front()
-        {
-            self.due_was_last.set(true);
-            return Some(Next::Resume(slot));
+        if self.due.len() > 0 && !self.due_was_last.replace(true) {
+            return self.due.pop().map(Next::Resume);
         }
-        while let Some(entry) = self.pop() {
-            match entry {
-                Entry::Resume(slot) => return Some(Next::Resume(slot)),
-                Entry::Start(task) => return Some(Next::Start(task)),
-                Entry::Stealable => {
+        self.due_was_last.set(false);
+        while let Some(number) = self.pop() {
+            match number {
+                START => {
+                    let task = self.pinned.borrow_mut().pop_front();
+                    return task.map(Next::Start);
+                }
+                STEALABLE => {
                     // The deque may shrink, and then uses its thread's garbage collector.
                     come_home();
                     if let Some(task) = self.stealable.pop() {
                         return Some(Next::Start(task));
                     }
                 }
+                slot => return Some(Next::Resume(slot)),
             }
         }
-        self.due.borrow_mut().pop_front().map(Next::Resume)
+        self.due.pop().map(Next::Resume)
     }
 
-    #[inline]
-    fn pop(&self) -> Option<Entry> {
-        let mut ready = self.ready.borrow_mut();
+    #[inline(always)]
+    fn pop(&self) -> Option<u32> {
         match &self.seed {
-            None => ready.pop_front(),
-            Some(_) if ready.is_empty() => None,
-            Some(state) => {
-                let mut x = state.get();
-                x ^= x << 13;
-                x ^= x >> 7;
-                x ^= x << 17;
-                state.set(x);
-                let index = (x % ready.len() as u64) as usize;
-                ready.swap_remove_back(index)
-            }
+            None => self.ready.pop(),
+            Some(state) => self.pick(state),
         }
+    }
+
+    #[cold]
+    fn pick(&self, state: &Cell<u64>) -> Option<u32> {
+        if self.ready.len() == 0 {
+            return None;
+        }
+        let mut x = state.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        state.set(x);
+        self.ready.swap_remove((x % u64::from(self.ready.len())) as u32)
     }
 
     /// Takes new coroutines from another worker. False if nobody has any.
@@ -135,8 +141,7 @@ impl Queues {
             loop {
                 match victim.steal_batch(&self.stealable) {
                     Steal::Success(()) => {
-                        let places = (0..self.stealable.len()).map(|_| Entry::Stealable);
-                        self.ready.borrow_mut().extend(places);
+                        (0..self.stealable.len()).for_each(|_| self.ready.push(STEALABLE));
                         return true;
                     }
                     Steal::Empty => break,
