@@ -6,6 +6,7 @@ mod ring;
 mod run;
 mod shared;
 mod sleep;
+mod spin;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub(crate) struct Worker {
     timers: RefCell<Wheel>,
     stacks: RefCell<stack::Pool>,
     poller: RefCell<Poller>,
+    spin: spin::Spin,
     /// Non-blocking operations of all coroutines in this turn of the loop.
     operations: Cell<u32>,
     /// Coroutines that run here, or will.
@@ -90,6 +92,7 @@ impl Worker {
             timers: RefCell::new(Wheel::new()),
             stacks: RefCell::default(),
             poller: RefCell::new(parts.poller),
+            spin: spin::Spin::new(),
             operations: Cell::new(0),
             started: Cell::new(0),
             thread_pointer: Cell::new(0),

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::Worker;
+use super::spin::LOOK;
 use crate::stack;
 
 /// With more timers than this pending, wake-ups are put on a grid: timers that are due within one step of it share one. A wake-up
@@ -32,16 +33,43 @@ impl Worker {
         if self.clock.is_paused() {
             return self.sleep_by_paused_clock(due);
         }
-        let timeout = due.map(|due| Duration::from_nanos(due.saturating_sub(self.clock.now())));
+        if self.spin.is_worth_it() {
+            let found = self.look_for_messages(due);
+            self.spin.tried(found);
+            if found {
+                return Ok(());
+            }
+        }
+        let start = self.clock.now();
+        let timeout = due.map(|due| Duration::from_nanos(due.saturating_sub(start)));
         // One worker looks after the process's spare stacks, for as long as there are any.
         let spare = if self.index == 0 { stack::warm() } else { (0, 0) };
         let trims = spare.0 > 0 && timeout.is_none_or(|t| t > TRIM_AFTER);
         let any = self.wait(if trims { Some(TRIM_AFTER) } else { timeout })?;
+        if self.shared.inbox().is_pending() {
+            self.spin.slept(self.clock.now() - start);
+        }
         if trims && !any && stack::warm() == spare {
             // Batch by batch, so that what becomes ready meanwhile does not wait for all of them.
             while stack::trim_idle() && !self.wait(Some(Duration::ZERO))? {}
         }
         Ok(())
+    }
+
+    /// Looks for something to do, for a moment or until a timer is `due`.
+    fn look_for_messages(&self, due: Option<u64>) -> bool {
+        let end = (self.clock.now() + LOOK).min(due.unwrap_or(u64::MAX));
+        loop {
+            for _ in 0..16 {
+                if self.shared.inbox().is_pending() || self.pool.has_new_work() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if self.clock.now() >= end {
+                return false;
+            }
+        }
     }
 
     /// Waits in the kernel. Says whether there were events, or work that kept it from waiting.
