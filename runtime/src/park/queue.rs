@@ -151,19 +151,38 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
     /// What ended the wait instead, the payload, and the lock.
     #[inline(always)]
     pub(crate) fn wait(
-        mut self,
+        self,
         list: usize,
         place: Place,
         payload: P,
         reason: &'static Reason,
         deadline: Option<Instant>,
     ) -> Result<P, (Stopped, P, Locked<'q, S, P, LISTS>)> {
+        self.wait_after(list, place, payload, reason, deadline, || ())
+    }
+
+    /// [`Locked::wait`] that calls `before` when the caller is in the list and the lock given up: whoever acts on what it does finds
+    /// the caller waiting.
+    #[inline]
+    pub(crate) fn wait_after(
+        mut self,
+        list: usize,
+        place: Place,
+        payload: P,
+        reason: &'static Reason,
+        deadline: Option<Instant>,
+        before: impl FnOnce(),
+    ) -> Result<P, (Stopped, P, Locked<'q, S, P, LISTS>)> {
         let queue = self.queue;
         let node = Node::new(Who::Alone(Waiter::new()), payload);
         let Who::Alone(waiter) = &node.waiter else { unreachable!() };
-        // SAFETY: it is taken off before this frame ends: the wait does not unwind, and what follows sees to it.
+        // SAFETY: it is taken off before this frame ends: by `leave` if `before` unwinds, else the wait does not unwind, and what follows
+        // sees to it.
         unsafe { self.inner.lists[list].link(NonNull::from(&node), place) };
         drop(self);
+        let leave = Leave { queue, list, node: &node };
+        before();
+        std::mem::forget(leave);
         let Err(stopped) = waiter.wait(reason, deadline) else {
             return Ok(node.payload.into_inner());
         };
@@ -210,6 +229,23 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
         // SAFETY: on the heap until the entry takes it off.
         unsafe { self.inner.lists[list].link(node, Place::Back) };
         Entry { queue: self.queue, list, node }
+    }
+}
+
+/// Takes a node off its list, if it is there still.
+struct Leave<'a, S, P, const LISTS: usize> {
+    queue: &'a Queue<S, P, LISTS>,
+    list: usize,
+    node: &'a Node<P>,
+}
+
+impl<S, P, const LISTS: usize> Drop for Leave<'_, S, P, LISTS> {
+    fn drop(&mut self) {
+        let mut locked = self.queue.lock();
+        if self.node.queued.get() {
+            // SAFETY: it is in this list.
+            unsafe { locked.inner.lists[self.list].unlink(NonNull::from(self.node)) };
+        }
     }
 }
 

@@ -1,1 +1,18 @@
 //! Locks, events and other primitives by which coroutines and OS threads, in any mix, wait for each other.
+
+mod barrier;
+mod condvar;
+mod deadline;
+mod lazy_lock;
+mod mutex;
+mod once;
+mod once_lock;
+mod rwlock;
+
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use condvar::{Condvar, WaitTimeoutResult};
+pub use lazy_lock::LazyLock;
+pub use mutex::{Mutex, MutexGuard, WouldBlock};
+pub use once::Once;
+pub use once_lock::OnceLock;
+pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
