@@ -27,12 +27,12 @@ fn nobody_shares_it() {
         for round in 0..ROUNDS {
             let mut guard = count.lock();
             let before = *guard;
-            if (round + who) % 5 == 0 {
+            if (round + who).is_multiple_of(5) {
                 yield_now();
             }
             *guard = before + 1;
             drop(guard);
-            if (round + who) % 7 == 0 {
+            if (round + who).is_multiple_of(7) {
                 yield_now();
             }
         }

@@ -1,6 +1,7 @@
 //! Waiting for a number of others to arrive, after [`std::sync::Barrier`].
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::deadline::{after, timed_out};
@@ -52,6 +53,10 @@ impl BarrierWaitResult {
         self.leader
     }
 }
+
+// No user code runs under the queue's lock.
+impl UnwindSafe for Barrier {}
+impl RefUnwindSafe for Barrier {}
 
 impl Barrier {
     const_fn! {

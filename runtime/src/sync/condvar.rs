@@ -1,12 +1,13 @@
 //! Waiting for a condition under a lock, after [`std::sync::Condvar`].
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::deadline::{after, timed_out};
 use super::{Mutex, MutexGuard};
 use crate::model::const_fn;
-use crate::park::{Place, Queue, Reason, Wakeup};
+use crate::park::{Place, Queue, Reason};
 
 const REASON: &Reason = &Reason("condvar");
 
@@ -52,6 +53,10 @@ impl WaitTimeoutResult {
         self.0
     }
 }
+
+// No user code runs under the queue's lock.
+impl UnwindSafe for Condvar {}
+impl RefUnwindSafe for Condvar {}
 
 impl Condvar {
     const_fn! {
@@ -176,7 +181,7 @@ impl Condvar {
         let end = *queue;
         // One at a time: a wake-up is paid without the queue's lock. Who comes in the meantime has a number of `end` or above.
         while queue.first(0).is_some_and(|number| *number < end) {
-            let served: Option<((), Wakeup)> = queue.serve(0, |_| ());
+            let served = queue.serve(0, |_| ());
             drop(queue);
             drop(served);
             queue = self.queue.lock();

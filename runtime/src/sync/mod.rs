@@ -9,6 +9,9 @@ mod once;
 mod once_lock;
 mod rwlock;
 
+#[cfg(all(test, greenwood_loom))]
+mod models;
+
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use lazy_lock::LazyLock;

@@ -1,12 +1,8 @@
 //! A guard stays with who locked, even in a scope.
-use greenwood_runtime::sync::{Mutex, RwLock};
-
 fn main() {
-    let (mutex, lock) = (Mutex::new(1), RwLock::new(1));
-    let (guard, reader, writer) = (mutex.lock(), lock.read(), lock.write());
+    let mutex = greenwood_runtime::sync::Mutex::new(1);
+    let guard = mutex.lock();
     greenwood_runtime::scope(|s| {
         s.spawn(move || drop(guard));
-        s.spawn(move || drop(reader));
-        s.spawn(move || drop(writer));
     });
 }

@@ -9,6 +9,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::UnwindSafe;
 use std::time::{Duration, Instant};
 
 use super::deadline::{after, timed_out};
@@ -58,6 +59,9 @@ pub struct Mutex<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+// It is `RefUnwindSafe` for no value: after a panic, others may find that half changed.
+impl<T: ?Sized + UnwindSafe> UnwindSafe for Mutex<T> {}
 
 /// A [`Mutex`] held, which gives access to its value; dropping it unlocks. Like [`std::sync::MutexGuard`] it stays with whoever locked: it
 /// is not `Send`.
@@ -177,6 +181,12 @@ impl<T: ?Sized> Mutex<T> {
         self.data.get_mut()
     }
 
+    /// Locks it, whatever would end the caller's wait.
+    pub(super) fn lock_uninterrupted(&self) -> MutexGuard<'_, T> {
+        self.raw.lock_uninterrupted();
+        self.guard()
+    }
+
     /// For who has just locked it.
     #[inline]
     fn guard(&self) -> MutexGuard<'_, T> {
@@ -188,14 +198,6 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// For a condition variable, which gives up the lock and takes it again.
     pub(super) fn mutex(this: &Self) -> &'a Mutex<T> {
         this.lock
-    }
-}
-
-impl<'a, T: ?Sized> Mutex<T> {
-    /// Locks it, whatever would end the caller's wait.
-    pub(super) fn lock_uninterrupted(&'a self) -> MutexGuard<'a, T> {
-        self.raw.lock_uninterrupted();
-        self.guard()
     }
 }
 

@@ -44,8 +44,7 @@ impl RawMutex {
 
     #[inline]
     pub(in crate::sync) fn try_lock(&self) -> bool {
-        self.state.compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
-            || self.take(self.state.load(Ordering::Relaxed), 0).is_ok()
+        self.take(self.state.load(Ordering::Relaxed), 0).is_ok()
     }
 
     /// # Errors

@@ -8,6 +8,7 @@ mod models;
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::panic::UnwindSafe;
 use std::time::{Duration, Instant};
 
 use super::WouldBlock;
@@ -49,6 +50,9 @@ pub struct RwLock<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 // SAFETY: as above, and readers share it.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+
+// It is `RefUnwindSafe` for no value: after a panic, others may find that half changed.
+impl<T: ?Sized + UnwindSafe> UnwindSafe for RwLock<T> {}
 
 impl<T> RwLock<T> {
     const_fn! {
