@@ -21,6 +21,7 @@
 //! a stack that is not the coroutine's, the same calls block the OS thread.
 
 mod cancel;
+pub mod channel;
 mod context;
 mod coroutine;
 mod fairness;

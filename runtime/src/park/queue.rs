@@ -121,28 +121,70 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
         list: usize,
         serve: impl FnOnce(&mut P) -> R,
     ) -> Option<(R, Wakeup)> {
-        while let Some(node) = self.inner.lists[list].first {
-            // SAFETY: it is in the list.
-            unsafe { self.inner.lists[list].unlink(node) };
+        self.serve_where(list, |_| true, serve)
+    }
+
+    /// [`Locked::serve`] for the first of those whose payload `matches`.
+    #[inline]
+    pub(crate) fn serve_where<R>(
+        &mut self,
+        list: usize,
+        matches: impl Fn(&P) -> bool,
+        serve: impl FnOnce(&mut P) -> R,
+    ) -> Option<(R, Wakeup)> {
+        let mut next = self.inner.lists[list].first;
+        while let Some(node) = next {
             // SAFETY: a node that was in a list until now stays until its wait is over and it has had the lock, or the verdict.
             let this = unsafe { node.as_ref() };
+            next = this.next.get();
+            // SAFETY: under the lock. The waiter looks at it when it has its verdict.
+            let payload = unsafe { &mut *this.payload.get() };
+            if !matches(payload) {
+                continue;
+            }
+            // SAFETY: it is in the list.
+            unsafe { self.inner.lists[list].unlink(node) };
             match &this.waiter {
                 Who::Alone(waiter) => {
-                    // SAFETY: under the lock. The waiter looks at it when it has its verdict.
-                    let result = serve(unsafe { &mut *this.payload.get() });
+                    let result = serve(payload);
                     // SAFETY: it is in its wait. Nothing of the node is used after this.
                     return Some((result, unsafe { Waiter::end(waiter, SERVED) }));
                 }
                 Who::Shared(waiter, verdict) => {
                     if waiter.claim(*verdict) {
-                        // SAFETY: under the lock, which the waiter takes before it looks.
-                        let result = serve(unsafe { &mut *this.payload.get() });
+                        let result = serve(payload);
                         return Some((result, waiter.wakeup()));
                     }
                 }
             }
         }
         None
+    }
+
+    /// Whether anybody but `except` waits in `list` with a payload that `matches`.
+    pub(crate) fn any(
+        &self,
+        list: usize,
+        except: Option<&Arc<Waiter>>,
+        matches: impl Fn(&P) -> bool,
+    ) -> bool {
+        let mut next = self.inner.lists[list].first;
+        while let Some(node) = next {
+            // SAFETY: it is in the list.
+            let this = unsafe { node.as_ref() };
+            next = this.next.get();
+            let counts = match &this.waiter {
+                Who::Alone(_) => true,
+                Who::Shared(waiter, _) => {
+                    !waiter.is_over() && !except.is_some_and(|e| Arc::ptr_eq(e, waiter))
+                }
+            };
+            // SAFETY: under the lock.
+            if counts && matches(unsafe { &*this.payload.get() }) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Waits at the end of `list`, or in front, until served, and returns the payload. Gives up the lock meanwhile.

@@ -102,6 +102,11 @@ impl Waiter {
         }
     }
 
+    /// Whether the wait has been ended, by whomever.
+    pub(crate) fn is_over(&self) -> bool {
+        self.verdict.load(Ordering::Acquire) != WAITING
+    }
+
     /// A wake-up for the waiter, which keeps to its wait until the caller has given up the lock or dropped this.
     pub(crate) fn wakeup(&self) -> Wakeup {
         // SAFETY: it is in its wait.

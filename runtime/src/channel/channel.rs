@@ -1,0 +1,201 @@
+//! The channel itself: one state under one lock for every capacity, with queues of those who wait.
+
+use std::time::Instant;
+
+use super::handover::Kept;
+use super::state::{self, RECEIVERS, SENDERS, Slot, State, Taken};
+use super::wakeups::Wakeups;
+use super::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::context;
+use crate::fairness::checkpoint;
+use crate::model::atomic::{AtomicUsize, Ordering};
+use crate::park::{Place, Queue, Reason, Stopped};
+
+pub(super) const SEND: Reason = Reason("channel send");
+pub(super) const RECEIVE: Reason = Reason("channel receive");
+
+/// Shared by all senders and receivers, which count themselves.
+#[derive(Debug)]
+pub(super) struct Channel<T> {
+    pub(super) queue: Queue<State<T>, Slot<T>, 3>,
+    senders: AtomicUsize,
+    receivers: AtomicUsize,
+}
+
+impl<T> Channel<T> {
+    /// With one sender and one receiver.
+    pub(super) fn new(capacity: usize) -> Channel<T> {
+        Channel {
+            queue: Queue::new(State::new(capacity)),
+            senders: AtomicUsize::new(1),
+            receivers: AtomicUsize::new(1),
+        }
+    }
+
+    #[inline]
+    pub(super) fn send(
+        &self,
+        message: T,
+        deadline: Option<Instant>,
+    ) -> Result<(), SendTimeoutError<T>> {
+        let mut owed = Wakeups::default();
+        let mut locked = self.queue.lock();
+        let message = match state::put(&mut locked, message, &mut owed) {
+            Err(TrySendError::Full(message)) => message,
+            sent => {
+                drop(locked);
+                drop(owed);
+                checkpoint();
+                return sent.map_err(|e| SendTimeoutError::Disconnected(e.into_inner()));
+            }
+        };
+        owed.pay();
+        match locked.wait(SENDERS, Place::Back, Slot::Message(message), &SEND, deadline) {
+            Ok(Slot::Message(message)) => Err(SendTimeoutError::Disconnected(message)),
+            Ok(_) => Ok(()),
+            Err((stopped, slot, locked)) => {
+                drop(locked);
+                match (stopped, slot) {
+                    (Stopped::Interrupted(interrupt), slot) => {
+                        drop(slot);
+                        interrupt.unwind()
+                    }
+                    (Stopped::TimedOut, Slot::Message(message)) => {
+                        Err(SendTimeoutError::Timeout(message))
+                    }
+                    (Stopped::TimedOut, _) => unreachable!("only who serves it takes its message"),
+                }
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        let mut owed = Wakeups::default();
+        let mut locked = self.queue.lock();
+        state::put(&mut locked, message, &mut owed)
+    }
+
+    #[inline]
+    pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+        let mut place = Place::Back;
+        loop {
+            let mut owed = Wakeups::default();
+            let mut locked = self.queue.lock();
+            let kept = match state::take(&mut locked, &mut owed, true) {
+                Taken::Message(message) => {
+                    drop(locked);
+                    drop(owed);
+                    checkpoint();
+                    return Ok(message);
+                }
+                Taken::Disconnected => {
+                    drop(locked);
+                    checkpoint();
+                    return Err(RecvTimeoutError::Disconnected);
+                }
+                Taken::Promise => {
+                    owed.pay();
+                    self.wait_promised(locked, deadline)
+                }
+                Taken::Empty => {
+                    owed.pay();
+                    match locked.wait(RECEIVERS, place, Slot::Empty, &RECEIVE, deadline) {
+                        Ok(Slot::Message(message)) => return Ok(message),
+                        Ok(Slot::Promised) => self.fetch_promised(deadline),
+                        Ok(_) => Kept::Disconnected,
+                        Err((stopped, _, _)) => Kept::Stopped(stopped),
+                    }
+                }
+            };
+            match kept {
+                Kept::Message(message) => return Ok(message),
+                // It had its turn.
+                Kept::Withdrawn => place = Place::Front,
+                Kept::Disconnected => return Err(RecvTimeoutError::Disconnected),
+                Kept::Stopped(Stopped::TimedOut) => return Err(RecvTimeoutError::Timeout),
+                Kept::Stopped(Stopped::Interrupted(interrupt)) => interrupt.unwind(),
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
+        loop {
+            let mut owed = Wakeups::default();
+            let mut locked = self.queue.lock();
+            let kept = match state::take(&mut locked, &mut owed, may_wait_for_offers()) {
+                Taken::Message(message) => return Ok(message),
+                Taken::Disconnected => return Err(TryRecvError::Disconnected),
+                Taken::Empty => return Err(TryRecvError::Empty),
+                Taken::Promise => {
+                    owed.pay();
+                    self.wait_promised(locked, None)
+                }
+            };
+            match kept {
+                Kept::Message(message) => return Ok(message),
+                Kept::Withdrawn => {}
+                Kept::Disconnected => return Err(TryRecvError::Disconnected),
+                // Not a call that is to be ended: the next one is.
+                Kept::Stopped(_) => return Err(TryRecvError::Empty),
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.queue.lock().buffer.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        !self.queue.lock().has_room()
+    }
+
+    pub(super) fn capacity(&self) -> Option<usize> {
+        Some(self.queue.lock().capacity).filter(|capacity| *capacity != usize::MAX)
+    }
+
+    // The counts cannot overflow: each sender and receiver holds an `Arc` of this, which would abort before.
+
+    pub(super) fn add_sender(&self) {
+        self.senders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_receiver(&self) {
+        self.receivers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn remove_sender(&self) {
+        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let mut owed = Wakeups::default();
+            let mut locked = self.queue.lock();
+            locked.senders_gone = true;
+            state::disconnect(&mut locked, RECEIVERS, &mut owed);
+            // Nobody waits there, unless a selected operation has been leaked.
+            state::disconnect(&mut locked, state::PROMISED, &mut owed);
+        }
+    }
+
+    pub(super) fn remove_receiver(&self) {
+        if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let mut owed = Wakeups::default();
+            let mut locked = self.queue.lock();
+            locked.receivers_gone = true;
+            state::disconnect(&mut locked, SENDERS, &mut owed);
+            let left = [
+                std::mem::take(&mut locked.buffer),
+                std::mem::take(&mut locked.set_aside),
+                locked.handover.take_delivered(),
+            ];
+            drop(locked);
+            drop(owed);
+            drop(left);
+        }
+    }
+}
+
+/// Whether the caller may wait for a selected sender's message in a call that else does not wait. Not where that sender may have to
+/// run on the very thread that would be blocked.
+pub(super) fn may_wait_for_offers() -> bool {
+    context::current().is_none_or(|_| context::may_switch())
+}
