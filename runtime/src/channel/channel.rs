@@ -94,15 +94,15 @@ impl<T> Channel<T> {
                     checkpoint();
                     return Err(RecvTimeoutError::Disconnected);
                 }
-                Taken::Promise => {
+                Taken::Promise(ticket) => {
                     owed.pay();
-                    self.wait_promised(locked, deadline)
+                    self.wait_promised(locked, ticket, deadline)
                 }
                 Taken::Empty => {
                     owed.pay();
                     match locked.wait(RECEIVERS, place, Slot::Empty, &RECEIVE, deadline) {
                         Ok(Slot::Message(message)) => return Ok(message),
-                        Ok(Slot::Promised) => self.fetch_promised(deadline),
+                        Ok(Slot::Promised(ticket)) => self.fetch_promised(ticket, deadline),
                         Ok(_) => Kept::Disconnected,
                         Err((stopped, _, _)) => Kept::Stopped(stopped),
                     }
@@ -128,9 +128,9 @@ impl<T> Channel<T> {
                 Taken::Message(message) => return Ok(message),
                 Taken::Disconnected => return Err(TryRecvError::Disconnected),
                 Taken::Empty => return Err(TryRecvError::Empty),
-                Taken::Promise => {
+                Taken::Promise(ticket) => {
                     owed.pay();
-                    self.wait_promised(locked, None)
+                    self.wait_promised(locked, ticket, None)
                 }
             };
             match kept {
@@ -182,11 +182,7 @@ impl<T> Channel<T> {
             let mut locked = self.queue.lock();
             locked.receivers_gone = true;
             state::disconnect(&mut locked, SENDERS, &mut owed);
-            let left = [
-                std::mem::take(&mut locked.buffer),
-                std::mem::take(&mut locked.set_aside),
-                locked.handover.take_delivered(),
-            ];
+            let left = (std::mem::take(&mut locked.buffer), locked.handover.take_all());
             drop(locked);
             drop(owed);
             drop(left);

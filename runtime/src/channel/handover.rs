@@ -1,10 +1,10 @@
-//! Receivers that have met a sender in a select, whose message is made only after it has been selected.
+//! What is between two who have met in a select: messages that wait to be fetched, and senders whose message is yet to be made.
 //!
-//! The two are promised to each other: both waits are over for everybody else. The receiver then waits in the list
-//! [`PROMISED`]; whichever selected sender completes first serves whichever receiver is first. A sender may withdraw,
-//! then one receiver starts over; a receiver may go (time-out, cancellation), then one sender finds none, and sends like any other.
+//! A select only says which operation is to be done; its caller does it a little later. A message for a selected receiver is kept here
+//! until then, under a ticket. A selected sender makes its message only then: it and the receiver that it met are promised to each
+//! other, by a ticket that both hold, and their waits are over for everybody else. The receiver then waits in the list [`PROMISED`]. The
+//! sender may withdraw, then the receiver starts over; the receiver may go (time-out, cancellation), then the sender sends like any other.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::SendError;
@@ -13,17 +13,23 @@ use super::state::{Locked, PROMISED, Slot, hand_over, refill};
 use super::wakeups::Wakeups;
 use crate::park::{Place, Stopped};
 
-/// The counts, under the channel's lock.
+/// Kept under the channel's lock. Nearly always short.
 #[derive(Debug)]
 pub(super) struct Handover<T> {
-    /// Selected senders that have been promised a receiver, and have neither completed nor withdrawn.
-    senders: usize,
-    /// Receivers that have been promised a sender, and wait or are on their way to it. Never more than `senders`.
-    receivers: usize,
-    /// For receivers on their way: messages that have come before them,
-    delivered: VecDeque<T>,
-    /// and senders that have withdrawn before they came.
-    withdrawn: usize,
+    next: Ticket,
+    kept: Vec<(Ticket, Due<T>)>,
+}
+
+pub(super) type Ticket = u64;
+
+/// What the holder of a ticket finds. Taken away by the receiver.
+#[derive(Debug)]
+enum Due<T> {
+    Message(T),
+    /// The sender has yet to bring it.
+    Awaited,
+    /// The sender has withdrawn.
+    Withdrawn,
 }
 
 /// What became of a promise.
@@ -37,91 +43,111 @@ pub(super) enum Kept<T> {
 
 impl<T> Handover<T> {
     pub(super) fn new() -> Handover<T> {
-        Handover { senders: 0, receivers: 0, delivered: VecDeque::new(), withdrawn: 0 }
+        Handover { next: 0, kept: Vec::new() }
     }
 
-    /// One selected sender and one receiver more.
-    pub(super) fn promise(&mut self) {
-        self.senders += 1;
-        self.receivers += 1;
+    fn issue(&mut self, due: Due<T>) -> Ticket {
+        self.next += 1;
+        self.kept.push((self.next, due));
+        self.next
     }
 
-    /// The messages that nobody will fetch.
-    pub(super) fn take_delivered(&mut self) -> VecDeque<T> {
-        std::mem::take(&mut self.delivered)
+    /// The ticket that will be issued next.
+    pub(super) fn upcoming(&self) -> Ticket {
+        self.next + 1
+    }
+
+    /// For a message to be fetched.
+    pub(super) fn keep(&mut self, message: T) -> Ticket {
+        self.issue(Due::Message(message))
+    }
+
+    /// For a selected sender and a receiver.
+    pub(super) fn promise(&mut self) -> Ticket {
+        self.issue(Due::Awaited)
+    }
+
+    fn find(&mut self, ticket: Ticket) -> Option<&mut Due<T>> {
+        self.kept.iter_mut().find(|(kept, _)| *kept == ticket).map(|(_, due)| due)
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Due<T>> {
+        let position = self.kept.iter().position(|(kept, _)| *kept == ticket)?;
+        Some(self.kept.swap_remove(position).1)
+    }
+
+    /// Everything, when nobody is left who could fetch it.
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        let kept = std::mem::take(&mut self.kept).into_iter();
+        kept.filter_map(|(_, due)| if let Due::Message(m) = due { Some(m) } else { None }).collect()
     }
 }
 
 impl<T> Channel<T> {
     /// Waits for the message that was promised to the caller while it waited.
-    pub(super) fn fetch_promised(&self, deadline: Option<Instant>) -> Kept<T> {
+    pub(super) fn fetch_promised(&self, ticket: Ticket, deadline: Option<Instant>) -> Kept<T> {
         let mut locked = self.queue.lock();
-        if let Some(message) = locked.handover.delivered.pop_front() {
-            return Kept::Message(message);
+        if matches!(locked.handover.find(ticket), Some(Due::Awaited)) && !locked.senders_gone {
+            return self.wait_promised(locked, ticket, deadline);
         }
-        if locked.handover.withdrawn > 0 {
-            locked.handover.withdrawn -= 1;
-            return Kept::Withdrawn;
+        match locked.handover.take(ticket) {
+            Some(Due::Message(message)) => Kept::Message(message),
+            Some(Due::Withdrawn) => Kept::Withdrawn,
+            _ => Kept::Disconnected,
         }
-        if locked.senders_gone {
-            return Kept::Disconnected;
-        }
-        self.wait_promised(locked, deadline)
     }
 
     /// Waits for the message that has just been promised to the caller.
     pub(super) fn wait_promised(
         &self,
         locked: Locked<'_, T>,
+        ticket: Ticket,
         deadline: Option<Instant>,
     ) -> Kept<T> {
-        match locked.wait(PROMISED, Place::Back, Slot::Empty, &RECEIVE, deadline) {
+        match locked.wait(PROMISED, Place::Back, Slot::Promised(ticket), &RECEIVE, deadline) {
             Ok(Slot::Message(message)) => Kept::Message(message),
             Ok(Slot::Withdrawn) => Kept::Withdrawn,
             Ok(_) => Kept::Disconnected,
             Err((stopped, _, mut locked)) => {
-                locked.handover.receivers -= 1;
+                locked.handover.take(ticket);
                 Kept::Stopped(stopped)
             }
         }
     }
 
     /// Completes a selected sender that was promised a receiver. Waits if that has gone.
-    pub(super) fn send_promised(&self, message: T) -> Result<(), SendError<T>> {
-        let mut message = Some(message);
-        let mut owed = Wakeups::default();
-        let mut locked = self.queue.lock();
-        locked.handover.senders -= 1;
-        if locked.handover.receivers > 0 {
-            locked.handover.receivers -= 1;
-            let served = locked
-                .serve(PROMISED, |slot| *slot = message.take().map_or(Slot::Empty, Slot::Message));
-            match served {
-                Some(((), wakeup)) => owed.add(wakeup),
-                // It is on its way.
-                None => locked.handover.delivered.extend(message.take()),
+    pub(super) fn send_promised(&self, ticket: Ticket, message: T) -> Result<(), SendError<T>> {
+        match self.keep_promise(ticket, Due::Message(message)) {
+            Some(Due::Message(message)) => {
+                self.send(message, None).map_err(|e| SendError(e.into_inner()))
             }
-        }
-        drop(locked);
-        drop(owed);
-        match message {
-            None => Ok(()),
-            Some(message) => self.send(message, None).map_err(|e| SendError(e.into_inner())),
+            _ => Ok(()),
         }
     }
 
     /// A selected sender that was promised a receiver brings nothing.
-    pub(super) fn withdraw_promised(&self) {
+    pub(super) fn withdraw_promised(&self, ticket: Ticket) {
+        self.keep_promise(ticket, Due::Withdrawn);
+    }
+
+    /// Lets the receiver have what is due, or returns it if that has gone.
+    fn keep_promise(&self, ticket: Ticket, due: Due<T>) -> Option<Due<T>> {
         let mut owed = Wakeups::default();
         let mut locked = self.queue.lock();
-        locked.handover.senders -= 1;
-        if locked.handover.receivers > locked.handover.senders {
-            locked.handover.receivers -= 1;
-            match locked.serve(PROMISED, |slot| *slot = Slot::Withdrawn) {
-                Some(((), wakeup)) => owed.add(wakeup),
-                None => locked.handover.withdrawn += 1,
-            }
+        let Some(awaited) = locked.handover.find(ticket) else { return Some(due) };
+        *awaited = due;
+        let waits = |slot: &Slot<T>| matches!(slot, Slot::Promised(t) if *t == ticket);
+        if locked.any(PROMISED, None, waits)
+            && let Some(due) = locked.handover.take(ticket)
+        {
+            let slot = match due {
+                Due::Message(message) => Slot::Message(message),
+                _ => Slot::Withdrawn,
+            };
+            let served = locked.serve_where(PROMISED, waits, |waiting| *waiting = slot);
+            served.into_iter().for_each(|((), wakeup)| owed.add(wakeup));
         }
+        None
     }
 
     /// Completes a selected sender that has room in the buffer.
@@ -147,21 +173,19 @@ impl<T> Channel<T> {
         refill(&mut locked, &mut owed);
     }
 
-    /// Keeps a message for a selected receiver.
-    pub(super) fn set_aside(&self, message: T) {
-        self.queue.lock().set_aside.push_back(message);
-    }
-
-    /// Completes a selected receiver for which a message was set aside.
-    pub(super) fn take_aside(&self) -> Option<T> {
-        self.queue.lock().set_aside.pop_front()
+    /// Completes a selected receiver for which a message was kept.
+    pub(super) fn fetch(&self, ticket: Ticket) -> Option<T> {
+        match self.queue.lock().handover.take(ticket) {
+            Some(Due::Message(message)) => Some(message),
+            _ => None,
+        }
     }
 
     /// A selected receiver does not want its message after all: it is the next one's.
-    pub(super) fn put_back(&self) {
+    pub(super) fn put_back(&self, ticket: Ticket) {
         let mut owed = Wakeups::default();
         let mut locked = self.queue.lock();
-        if let Some(message) = locked.set_aside.pop_front()
+        if let Some(Due::Message(message)) = locked.handover.take(ticket)
             && let Err(message) = hand_over(&mut locked, message, &mut owed)
         {
             locked.buffer.push_front(message);

@@ -18,6 +18,7 @@ mod handover;
 mod iter;
 mod new;
 mod receiver;
+mod select;
 mod sender;
 mod state;
 mod timer;
@@ -30,4 +31,10 @@ pub use error::{
 pub use iter::{IntoIter, Iter, TryIter};
 pub use new::{after, at, bounded, never, tick, unbounded};
 pub use receiver::Receiver;
+#[doc(hidden)]
+pub use select::internal;
+pub use select::{Select, SelectedOperation};
 pub use sender::Sender;
+
+#[doc(inline)]
+pub use crate::{__channel_select as select, __channel_select_biased as select_biased};

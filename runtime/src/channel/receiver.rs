@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::channel::{Channel, RECEIVE};
-use super::iter::{IntoIter, Iter, TryIter};
+use super::iter::{Iter, TryIter};
 use super::timer::Timed;
 use super::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::park::{self, Wake};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::TrySendError;
-use super::handover::Handover;
+use super::handover::{Handover, Ticket};
 use super::wakeups::Wakeups;
 use crate::park;
 
@@ -23,8 +23,6 @@ pub(super) struct State<T> {
     pub(super) capacity: usize,
     /// Room that selected senders have been given for the messages they will bring.
     pub(super) reserved: usize,
-    /// Messages of selected receivers that have not fetched them yet.
-    pub(super) set_aside: VecDeque<T>,
     pub(super) handover: Handover<T>,
     pub(super) senders_gone: bool,
     pub(super) receivers_gone: bool,
@@ -41,8 +39,8 @@ pub(super) enum Slot<T> {
     Offer,
     /// A selected sender has room in the buffer.
     Reserved,
-    /// A selected sender and a receiver have been promised to each other.
-    Promised,
+    /// A selected sender and a receiver have been promised to each other; or a receiver waits for that.
+    Promised(Ticket),
     /// The sender that was promised has withdrawn.
     Withdrawn,
     /// Somebody who wants to know of readiness only.
@@ -53,7 +51,7 @@ pub(super) enum Slot<T> {
 pub(super) enum Taken<T> {
     Message(T),
     /// A sender in a select, from which it will get a message.
-    Promise,
+    Promise(Ticket),
     Empty,
     Disconnected,
 }
@@ -64,7 +62,6 @@ impl<T> State<T> {
             buffer: VecDeque::new(),
             capacity,
             reserved: 0,
-            set_aside: VecDeque::new(),
             handover: Handover::new(),
             senders_gone: false,
             receivers_gone: false,
@@ -124,10 +121,11 @@ pub(super) fn take<T>(locked: &mut Locked<'_, T>, owed: &mut Wakeups, offers: bo
     }
     let acceptable = |slot: &Slot<T>| offers || !matches!(slot, Slot::Offer);
     loop {
+        let ticket = locked.handover.upcoming();
         let served = locked.serve_where(SENDERS, acceptable, |slot| match slot {
             Slot::Offer => {
-                *slot = Slot::Promised;
-                Some(Taken::Promise)
+                *slot = Slot::Promised(ticket);
+                Some(Taken::Promise(ticket))
             }
             Slot::Watch => None,
             _ => match std::mem::replace(slot, Slot::Empty) {
@@ -137,13 +135,11 @@ pub(super) fn take<T>(locked: &mut Locked<'_, T>, owed: &mut Wakeups, offers: bo
         });
         let Some((taken, wakeup)) = served else { break };
         owed.add(wakeup);
-        match taken {
-            Some(Taken::Promise) => {
-                locked.handover.promise();
-                return Taken::Promise;
-            }
-            Some(taken) => return taken,
-            None => {}
+        if let Some(Taken::Promise(_)) = taken {
+            locked.handover.promise();
+        }
+        if let Some(taken) = taken {
+            return taken;
         }
     }
     if locked.senders_gone { Taken::Disconnected } else { Taken::Empty }

@@ -1,0 +1,233 @@
+//! The macros: a list of arms is parsed, their channels are evaluated and borrowed, one is selected, and its arm is run.
+
+/// Waits until one of several operations is ready, does it, and runs its arm.
+///
+/// The grammar is crossbeam-channel's. Arms are, in any order and number (some 30 at most):
+/// - `recv(receiver) -> result => body`: the result is a `Result<T, RecvError>`.
+/// - `send(sender, message) -> result => body`: the result is a `Result<(), SendError<T>>`. The message is evaluated only once the
+///   operation has been selected.
+/// - `default => body`: runs if no operation is ready now.
+/// - `default(timeout) => body`: runs if none becomes ready within this [`Duration`](std::time::Duration). One `default` at most.
+///
+/// Bodies are blocks, with or without a comma after them, or expressions followed by a comma. Receivers and senders are expressions, evaluated
+/// first, in order; what they name is borrowed. Results are bound to a pattern. All bodies have one type, that of the whole expression.
+///
+/// An operation is ready when it need not wait, also if that is because it would fail. Of several that are ready, any is taken, each
+/// as likely: [`select_biased!`](crate::channel::select_biased) takes the first.
+///
+/// Suspends the calling coroutine while it waits, or blocks the calling OS thread; a cancelled caller unwinds, having done none of the operations.
+///
+/// ```
+/// # greenwood_runtime::run(|| {
+/// use std::time::Duration;
+/// use greenwood_runtime::channel::{bounded, select, unbounded};
+///
+/// let (s, r) = unbounded();
+/// let (full, _r) = bounded(0);
+/// greenwood_runtime::spawn(move || s.send("hello"));
+/// let text = select! {
+///     recv(r) -> message => message.unwrap(),
+///     send(full, 7) -> result => {
+///         result.unwrap();
+///         "sent"
+///     }
+///     default(Duration::from_secs(5)) => "too late",
+/// };
+/// assert_eq!(text, "hello");
+/// # });
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __channel_select {
+    ($($arms:tt)*) => {
+        $crate::__channel_arms!(@parse false [] $($arms)*)
+    };
+}
+
+/// [`select!`](crate::channel::select) that takes, of several operations that are ready, the one that comes first in the list.
+///
+/// ```
+/// use greenwood_runtime::channel::{select_biased, unbounded};
+///
+/// let (s, r) = unbounded();
+/// let (_urgent, important) = unbounded::<u8>();
+/// s.send(1).unwrap();
+/// select_biased! {
+///     recv(important) -> _ => unreachable!(),
+///     recv(r) -> message => assert_eq!(message, Ok(1)),
+/// }
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __channel_select_biased {
+    ($($arms:tt)*) => {
+        $crate::__channel_arms!(@parse true [] $($arms)*)
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __channel_arms {
+    // Parses arms into `{operation (arguments) [pattern] {body}}`.
+    (@parse $biased:ident []) => {
+        ::std::compile_error!("a select needs an arm")
+    };
+    (@parse $biased:ident [$($arm:tt)+]) => {
+        $crate::__channel_arms!(@open $biased [] [] $($arm)+)
+    };
+    (@parse $biased:ident [$($arm:tt)*] default => $($rest:tt)*) => {
+        $crate::__channel_arms!(@parse $biased [$($arm)*] default() => $($rest)*)
+    };
+    (@parse $biased:ident [$($arm:tt)*]
+        $operation:ident ($($args:tt)*) $(-> $result:pat)? => { $($body:tt)* }, $($rest:tt)*
+    ) => {
+        $crate::__channel_arms!(@parse $biased
+            [$($arm)* {$operation ($($args)*) [$($result)?] {$($body)*}}] $($rest)*)
+    };
+    (@parse $biased:ident [$($arm:tt)*]
+        $operation:ident ($($args:tt)*) $(-> $result:pat)? => $body:expr, $($rest:tt)*
+    ) => {
+        $crate::__channel_arms!(@parse $biased
+            [$($arm)* {$operation ($($args)*) [$($result)?] {$body}}] $($rest)*)
+    };
+    (@parse $biased:ident [$($arm:tt)*]
+        $operation:ident ($($args:tt)*) $(-> $result:pat)? => { $($body:tt)* } $($rest:tt)*
+    ) => {
+        $crate::__channel_arms!(@parse $biased
+            [$($arm)* {$operation ($($args)*) [$($result)?] {$($body)*}}] $($rest)*)
+    };
+    (@parse $biased:ident [$($arm:tt)*]
+        $operation:ident ($($args:tt)*) $(-> $result:pat)? => $body:expr
+    ) => {
+        $crate::__channel_arms!(@parse $biased
+            [$($arm)* {$operation ($($args)*) [$($result)?] {$body}}])
+    };
+    (@parse $biased:ident [$($arm:tt)*] $($rest:tt)*) => {
+        ::std::compile_error!(::std::concat!(
+            "expected `recv(receiver) -> result => body`, `send(sender, message) -> result => body` or `default => body`, ",
+            "with a comma after a body that is not a block, found `", ::std::stringify!($($rest)*), "`"
+        ))
+    };
+
+    // Evaluates what the arms name, each into a variable of its own (hygiene tells them apart), for as long as the select takes.
+    (@open $biased:ident $cases:tt $default:tt) => {
+        $crate::__channel_arms!(@run $biased $cases $default)
+    };
+    (@open $biased:ident [$($case:tt)*] $default:tt
+        {recv ($receiver:expr $(,)?) [$result:pat] $body:tt} $($arm:tt)*
+    ) => {
+        match $receiver {
+            ref _receiver => {
+                let _receiver: &$crate::channel::Receiver<_> = _receiver;
+                $crate::__channel_arms!(@open $biased
+                    [$($case)* {recv _receiver () [$result] $body}] $default $($arm)*)
+            }
+        }
+    };
+    (@open $biased:ident [$($case:tt)*] $default:tt
+        {send ($sender:expr, $message:expr $(,)?) [$result:pat] $body:tt} $($arm:tt)*
+    ) => {
+        match $sender {
+            ref _sender => {
+                let _sender: &$crate::channel::Sender<_> = _sender;
+                $crate::__channel_arms!(@open $biased
+                    [$($case)* {send _sender (, $message) [$result] $body}] $default $($arm)*)
+            }
+        }
+    };
+    (@open $biased:ident $cases:tt []
+        {default ($($timeout:expr $(,)?)?) [] $body:tt} $($arm:tt)*
+    ) => {
+        $crate::__channel_arms!(@open $biased $cases [($($timeout)?) $body] $($arm)*)
+    };
+    (@open $biased:ident $cases:tt [$($default:tt)+] {default $($wrong:tt)*} $($arm:tt)*) => {
+        ::std::compile_error!("a select has one `default` arm at most")
+    };
+    (@open $biased:ident $cases:tt $default:tt
+        {$operation:ident $args:tt [$($result:pat)?] $body:tt} $($arm:tt)*
+    ) => {
+        ::std::compile_error!(::std::concat!(
+            "expected `recv(receiver) -> result`, `send(sender, message) -> result`, `default` or `default(timeout)`, found `",
+            ::std::stringify!($operation $args $(-> $result)?), "`"
+        ))
+    };
+
+    // A single receive needs no select.
+    (@run $biased:ident [{recv $receiver:ident () [$result:pat] $body:tt}] []) => {{
+        let _received = $receiver.recv();
+        let $result = _received;
+        $body
+    }};
+    (@run $biased:ident [{recv $receiver:ident () [$result:pat] $body:tt}] [() $default:tt]) => {
+        match $receiver.try_recv() {
+            ::std::result::Result::Err($crate::channel::TryRecvError::Empty) => $default,
+            _received => {
+                let _received = _received.map_err(|_| $crate::channel::RecvError);
+                let $result = _received;
+                $body
+            }
+        }
+    };
+    (@run $biased:ident
+        [{recv $receiver:ident () [$result:pat] $body:tt}] [($timeout:expr) $default:tt]
+    ) => {
+        match $receiver.recv_timeout($timeout) {
+            ::std::result::Result::Err($crate::channel::RecvTimeoutError::Timeout) => $default,
+            _received => {
+                let _received = _received.map_err(|_| $crate::channel::RecvError);
+                let $result = _received;
+                $body
+            }
+        }
+    };
+    (@run $biased:ident [$({$operation:ident $end:ident $($rest:tt)*})*] []) => {{
+        let _selected = $crate::channel::internal::select_cases(
+            &mut [$($crate::channel::internal::Case::$operation($end)),*],
+            $biased,
+        );
+        $crate::__channel_arms!(@complete _selected [] $({$operation $end $($rest)*})*)
+    }};
+    (@run $biased:ident [$({$operation:ident $end:ident $($rest:tt)*})*] [() $default:tt]) => {
+        match $crate::channel::internal::try_select_cases(
+            &mut [$($crate::channel::internal::Case::$operation($end)),*],
+            $biased,
+        ) {
+            ::std::option::Option::None => $default,
+            ::std::option::Option::Some(_selected) => {
+                $crate::__channel_arms!(@complete _selected [] $({$operation $end $($rest)*})*)
+            }
+        }
+    };
+    (@run $biased:ident
+        [$({$operation:ident $end:ident $($rest:tt)*})*] [($timeout:expr) $default:tt]
+    ) => {
+        match $crate::channel::internal::select_cases_timeout(
+            &mut [$($crate::channel::internal::Case::$operation($end)),*],
+            $timeout,
+            $biased,
+        ) {
+            ::std::option::Option::None => $default,
+            ::std::option::Option::Some(_selected) => {
+                $crate::__channel_arms!(@complete _selected [] $({$operation $end $($rest)*})*)
+            }
+        }
+    };
+
+    // Completes the one that was selected. The list of `+ 1` is its index.
+    (@complete $selected:ident [$($index:tt)*]) => {
+        ::std::unreachable!("one of the arms was selected")
+    };
+    (@complete $selected:ident [$($index:tt)*]
+        {$operation:ident $end:ident ($($args:tt)*) [$result:pat] $body:tt} $($case:tt)*
+    ) => {
+        if $selected.index() == 0usize $($index)* {
+            let _done = $selected
+                .of($crate::channel::internal::Case::$operation($end))
+                .$operation($end $($args)*);
+            let $result = _done;
+            $body
+        } else {
+            $crate::__channel_arms!(@complete $selected [$($index)* + 1] $($case)*)
+        }
+    };
+}
