@@ -158,9 +158,10 @@ impl Context {
         })
     }
 
-    /// The coroutine that runs, if it is one, for as long as it runs.
-    pub(crate) fn task_pointer(&self) -> Option<*const dyn Task> {
-        self.running.as_ref().map(|r| r.task)
+    /// The coroutine that runs, if it is one, and its control block; both there for as long as it runs.
+    #[inline(always)]
+    pub(crate) fn pointers(&self) -> Option<(*const dyn Task, *const Header)> {
+        self.running.as_ref().map(|r| (r.task, r.header.as_ptr().cast_const()))
     }
 
     /// Whether this is a child of the process that the coroutine was started in.

@@ -20,7 +20,7 @@ pub(crate) const TIMER_CHECKS_PER_POLL: u32 = 2;
 ///
 /// For libraries that build waiting calls of their own on [`readiness`](crate::readiness), whose own calls do so already.
 /// May suspend.
-#[inline]
+#[inline(always)]
 pub fn checkpoint() {
     if let Some(cx) = context::current()
         && !cx.charge()

@@ -205,7 +205,7 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
 
     /// [`Locked::wait`] that calls `before` when the caller is in the list and the lock given up: whoever acts on what it does finds
     /// the caller waiting.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wait_after(
         mut self,
         list: usize,

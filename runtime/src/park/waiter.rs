@@ -43,7 +43,7 @@ pub(crate) enum Stopped {
 #[derive(Debug)]
 enum Who {
     /// Not counted: it cannot end while it waits.
-    Coroutine(*const dyn Task),
+    Coroutine(*const dyn Task, *const Header),
     Thread(Arc<Parker>),
 }
 
@@ -117,7 +117,7 @@ impl Waiter {
     ///
     /// # Safety
     /// `this` is a waiter in its wait. It may be gone when this returns.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn end(this: *const Waiter, verdict: u32) -> Wakeup {
         // SAFETY: the caller's promise. No reference into it is kept beyond the verdict.
         unsafe {
@@ -165,21 +165,21 @@ impl Waiter {
 
 #[cfg(not(greenwood_loom))]
 impl Who {
-    #[inline]
+    #[inline(always)]
     fn caller() -> Who {
-        match context::switchable().and_then(|cx| cx.task_pointer()) {
-            Some(task) => Who::Coroutine(task),
+        match context::switchable().and_then(|cx| cx.pointers()) {
+            Some((task, header)) => Who::Coroutine(task, header),
             None => Who::Thread(thread::parker()),
         }
     }
 
     /// What it takes to wake it.
-    #[inline]
+    #[inline(always)]
     fn owed(&self) -> Owed {
         match self {
-            Who::Coroutine(task) => {
+            Who::Coroutine(task, header) => {
                 // SAFETY: it is in its wait, so it has not ended.
-                let header = unsafe { &**task }.header();
+                let header = unsafe { &**header };
                 if let Some(cx) = context::current()
                     && header.home().is_some_and(|home| std::ptr::eq(home, cx.worker().shared))
                 {
@@ -208,7 +208,7 @@ enum Owed {
 impl Owed {
     /// # Safety
     /// The caller has not suspended since it got this.
-    #[inline]
+    #[inline(always)]
     unsafe fn settle(self) -> Wakeup {
         match self {
             Owed::Here(cx, header) => {
