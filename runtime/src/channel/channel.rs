@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::handover::Kept;
-use super::state::{self, RECEIVERS, SENDERS, Slot, State, Taken};
+use super::state::{self, Locked, RECEIVERS, SENDERS, Slot, State, Taken};
 use super::wakeups::Wakeups;
 use super::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::context;
@@ -32,14 +32,41 @@ impl<T> Channel<T> {
         }
     }
 
-    #[inline]
+    /// The plain case by itself, to be inlined: a receiver waits for just this.
+    #[inline(always)]
     pub(super) fn send(
         &self,
         message: T,
         deadline: Option<Instant>,
     ) -> Result<(), SendTimeoutError<T>> {
-        let mut owed = Wakeups::default();
         let mut locked = self.queue.lock();
+        if !matches!(locked.first(RECEIVERS), Some(Slot::Empty)) || locked.receivers_gone {
+            return self.send_locked(locked, message, deadline);
+        }
+        let mut message = Some(message);
+        let waits = |slot: &Slot<T>| matches!(slot, Slot::Empty);
+        let served = locked.serve_where(RECEIVERS, waits, |slot| {
+            *slot = message.take().map_or(Slot::Empty, Slot::Message);
+        });
+        match message {
+            // All of them were in selects, and got something elsewhere.
+            Some(message) => self.send_locked(locked, message, deadline),
+            None => {
+                drop(locked);
+                drop(served);
+                checkpoint();
+                Ok(())
+            }
+        }
+    }
+
+    fn send_locked(
+        &self,
+        mut locked: Locked<'_, T>,
+        message: T,
+        deadline: Option<Instant>,
+    ) -> Result<(), SendTimeoutError<T>> {
+        let mut owed = Wakeups::default();
         let message = match state::put(&mut locked, message, &mut owed) {
             Err(TrySendError::Full(message)) => message,
             sent => {
@@ -76,12 +103,54 @@ impl<T> Channel<T> {
         state::put(&mut locked, message, &mut owed)
     }
 
-    #[inline]
+    /// The plain cases by themselves, to be inlined: there is a message and no sender waits, or nothing at all.
+    #[inline(always)]
     pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        let mut place = Place::Back;
+        let mut locked = self.queue.lock();
+        if !locked.is_empty(SENDERS) {
+            return self.recv_locked(locked, Place::Back, deadline);
+        }
+        if let Some(message) = locked.buffer.pop_front() {
+            drop(locked);
+            checkpoint();
+            return Ok(message);
+        }
+        if locked.senders_gone {
+            return Err(RecvTimeoutError::Disconnected);
+        }
+        match locked.wait(RECEIVERS, Place::Back, Slot::Empty, &RECEIVE, deadline) {
+            Ok(Slot::Message(message)) => Ok(message),
+            outcome => self.recv_else(outcome, deadline),
+        }
+    }
+
+    /// After a wait that did not bring a message.
+    #[cold]
+    fn recv_else(
+        &self,
+        outcome: Result<Slot<T>, (Stopped, Slot<T>, Locked<'_, T>)>,
+        deadline: Option<Instant>,
+    ) -> Result<T, RecvTimeoutError> {
+        let kept = match outcome {
+            Ok(Slot::Promised(ticket)) => self.fetch_promised(ticket, deadline),
+            Ok(_) => Kept::Disconnected,
+            Err((stopped, _, _)) => Kept::Stopped(stopped),
+        };
+        match kept.settle() {
+            Some(result) => result,
+            // It had its turn.
+            None => self.recv_locked(self.queue.lock(), Place::Front, deadline),
+        }
+    }
+
+    fn recv_locked<'q>(
+        &'q self,
+        mut locked: Locked<'q, T>,
+        mut place: Place,
+        deadline: Option<Instant>,
+    ) -> Result<T, RecvTimeoutError> {
         loop {
             let mut owed = Wakeups::default();
-            let mut locked = self.queue.lock();
             let kept = match state::take(&mut locked, &mut owed, true) {
                 Taken::Message(message) => {
                     drop(locked);
@@ -108,14 +177,12 @@ impl<T> Channel<T> {
                     }
                 }
             };
-            match kept {
-                Kept::Message(message) => return Ok(message),
-                // It had its turn.
-                Kept::Withdrawn => place = Place::Front,
-                Kept::Disconnected => return Err(RecvTimeoutError::Disconnected),
-                Kept::Stopped(Stopped::TimedOut) => return Err(RecvTimeoutError::Timeout),
-                Kept::Stopped(Stopped::Interrupted(interrupt)) => interrupt.unwind(),
+            if let Some(result) = kept.settle() {
+                return result;
             }
+            // It had its turn.
+            place = Place::Front;
+            locked = self.queue.lock();
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use super::SendError;
+use super::{RecvTimeoutError, SendError};
 use super::channel::{Channel, RECEIVE};
 use super::state::{Locked, PROMISED, Slot, hand_over, refill};
 use super::wakeups::Wakeups;
@@ -39,6 +39,19 @@ pub(super) enum Kept<T> {
     Withdrawn,
     Disconnected,
     Stopped(Stopped),
+}
+
+impl<T> Kept<T> {
+    /// What the receiver returns. None if it is to look again. Unwinds if it was interrupted.
+    pub(super) fn settle(self) -> Option<Result<T, RecvTimeoutError>> {
+        match self {
+            Kept::Message(message) => Some(Ok(message)),
+            Kept::Withdrawn => None,
+            Kept::Disconnected => Some(Err(RecvTimeoutError::Disconnected)),
+            Kept::Stopped(Stopped::TimedOut) => Some(Err(RecvTimeoutError::Timeout)),
+            Kept::Stopped(Stopped::Interrupted(interrupt)) => interrupt.unwind(),
+        }
+    }
 }
 
 impl<T> Handover<T> {

@@ -56,7 +56,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(r.recv(), Err(RecvError));
     /// # });
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.recv_until(None).map_err(|_| RecvError)
     }
@@ -103,7 +103,7 @@ impl<T> Receiver<T> {
         self.recv_until(Some(deadline))
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.recv(deadline),

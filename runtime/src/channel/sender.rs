@@ -52,7 +52,7 @@ impl<T> Sender<T> {
     /// assert_eq!(s.send(2), Err(SendError(2)));
     /// # });
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.channel.send(message, None).map_err(|e| SendError(e.into_inner()))
     }

@@ -125,7 +125,7 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
     }
 
     /// [`Locked::serve`] for the first of those whose payload `matches`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn serve_where<R>(
         &mut self,
         list: usize,

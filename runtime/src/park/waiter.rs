@@ -222,13 +222,22 @@ impl Owed {
 }
 
 #[cfg(not(greenwood_loom))]
+impl Debt {
+    #[cold]
+    fn pay(self) {
+        match self {
+            Debt::Coroutine(task) => worker::unpark(&task),
+            Debt::Thread(parker) => parker.unpark(),
+        }
+    }
+}
+
+#[cfg(not(greenwood_loom))]
 impl Drop for Wakeup {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        match &self.0 {
-            None => {}
-            Some(Debt::Coroutine(task)) => worker::unpark(task),
-            Some(Debt::Thread(parker)) => parker.unpark(),
+        if let Some(debt) = self.0.take() {
+            debt.pay();
         }
     }
 }
