@@ -82,6 +82,19 @@ fn loom_a_time_out_passes_the_wake_up_on() {
     });
 }
 
+/// Woken, too late for the lock, in front of the queue, and then the time is over.
+#[test]
+fn loom_a_time_out_of_the_next_in_turn() {
+    model(3, |counter| {
+        assert!(counter.lock.lock(None).is_ok());
+        let hasty = add_on_thread(&counter, Some(Instant::now()));
+        counter.add_locked();
+        let added = 1 + counter.add(None) + hasty.join().unwrap();
+        // SAFETY: all have ended.
+        counter.count.with(|count| assert_eq!(unsafe { *count }, added));
+    });
+}
+
 #[test]
 fn loom_trying_disturbs_nobody() {
     model(2, |counter| {

@@ -76,15 +76,16 @@ fn loom_two_writers_and_a_reader() {
     });
 }
 
-/// A writer whose time is over lets in the readers behind it.
+/// A writer whose time is over lets in the readers behind it, while the reader before it stays.
 #[test]
 fn loom_a_time_out_lets_readers_in() {
     model(|cell| {
+        assert!(cell.lock.lock(Kind::Read, None).is_ok());
         let hasty = on_thread(cell, |c| c.write(Some(Instant::now())));
         let reader = on_thread(cell, Cell::read);
-        cell.read();
         reader.join().unwrap();
         hasty.join().unwrap();
+        cell.read_locked();
     });
 }
 
