@@ -148,4 +148,13 @@ mod runs {
         on_both();
         Runtime::builder().workers(1).build().unwrap().run(on_both);
     }
+
+    #[test]
+    fn who_unwinds_before_its_wait_leaves_the_queue() {
+        let bag = Bag::new(Vec::new());
+        let unwinds = || std::panic::resume_unwind(Box::new("a test"));
+        let wait = || bag.lock().wait_after(0, Place::Back, None, REASON, None, unwinds).is_ok();
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait)).is_err());
+        assert!(bag.lock().is_empty(0));
+    }
 }
