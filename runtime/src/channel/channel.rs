@@ -39,25 +39,25 @@ impl<T> Channel<T> {
         message: T,
         deadline: Option<Instant>,
     ) -> Result<(), SendTimeoutError<T>> {
-        let mut locked = self.queue.lock();
-        if !matches!(locked.first(RECEIVERS), Some(Slot::Empty)) || locked.receivers_gone {
-            return self.send_locked(locked, message, deadline);
-        }
-        let mut message = Some(message);
-        let waits = |slot: &Slot<T>| matches!(slot, Slot::Empty);
-        let served = locked.serve_where(RECEIVERS, waits, |slot| {
-            *slot = message.take().map_or(Slot::Empty, Slot::Message);
-        });
-        match message {
-            // All of them were in selects, and got something elsewhere.
-            Some(message) => self.send_locked(locked, message, deadline),
-            None => {
-                drop(locked);
-                drop(served);
-                checkpoint();
-                Ok(())
+        {
+            // Goes after the lock, and is not moved: it would be read before the processor has put together what was written in parts.
+            let _served;
+            let mut locked = self.queue.lock();
+            if !matches!(locked.first(RECEIVERS), Some(Slot::Empty)) || locked.receivers_gone {
+                return self.send_locked(locked, message, deadline);
+            }
+            let mut message = Some(message);
+            let waits = |slot: &Slot<T>| matches!(slot, Slot::Empty);
+            _served = locked.serve_where(RECEIVERS, waits, |slot| {
+                *slot = message.take().map_or(Slot::Empty, Slot::Message);
+            });
+            if let Some(message) = message {
+                // All of them were in selects, and got something elsewhere.
+                return self.send_locked(locked, message, deadline);
             }
         }
+        checkpoint();
+        Ok(())
     }
 
     fn send_locked(

@@ -353,6 +353,7 @@ impl<P> List<P> {
             this.queued.set(true);
             match place {
                 Place::Back => {
+                    this.next.set(None);
                     this.previous.set(self.last);
                     match self.last.replace(node) {
                         Some(last) => last.as_ref().next.set(Some(node)),
@@ -360,6 +361,7 @@ impl<P> List<P> {
                     }
                 }
                 Place::Front => {
+                    this.previous.set(None);
                     this.next.set(self.first);
                     match self.first.replace(node) {
                         Some(first) => first.as_ref().previous.set(Some(node)),
@@ -378,7 +380,7 @@ impl<P> List<P> {
         unsafe {
             let this = node.as_ref();
             this.queued.set(false);
-            let (previous, next) = (this.previous.take(), this.next.take());
+            let (previous, next) = (this.previous.get(), this.next.get());
             match previous {
                 Some(previous) => previous.as_ref().next.set(next),
                 None => self.first = next,
