@@ -19,3 +19,14 @@ pub use mutex::{Mutex, MutexGuard, WouldBlock};
 pub use once::Once;
 pub use once_lock::OnceLock;
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+mod event;
+mod notify;
+mod semaphore;
+mod wakeups;
+
+pub use event::Event;
+pub use notify::Notify;
+pub use semaphore::{
+    AcquireError, AcquireTimeoutError, OwnedPermit, Permit, Semaphore, TooManyPermits,
+    TryAcquireError,
+};
