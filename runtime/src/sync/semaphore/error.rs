@@ -5,7 +5,6 @@ use std::fmt;
 
 /// The [`Semaphore`](super::Semaphore) was [closed](super::Semaphore::close).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct AcquireError;
 
 /// Why [`Semaphore::try_acquire`](super::Semaphore::try_acquire) got nothing.
@@ -28,7 +27,6 @@ pub enum AcquireTimeoutError {
 
 /// A [`Semaphore`](super::Semaphore) would have had more permits than it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct TooManyPermits;
 
 const CLOSED: &str = "the semaphore is closed";
