@@ -19,10 +19,13 @@ pub use mutex::{Mutex, MutexGuard, WouldBlock};
 pub use once::Once;
 pub use once_lock::OnceLock;
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub mod broadcast;
 mod event;
 mod notify;
+pub mod oneshot;
 mod semaphore;
 mod wakeups;
+pub mod watch;
 
 pub use event::Event;
 pub use notify::Notify;
