@@ -1,6 +1,7 @@
 //! An event that happens once, or until it is reset.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::wakeups::serve_all;
@@ -124,6 +125,10 @@ impl Event {
         }
     }
 }
+
+// No user code runs while it is being changed.
+impl UnwindSafe for Event {}
+impl RefUnwindSafe for Event {}
 
 impl Default for Event {
     fn default() -> Event {

@@ -1,6 +1,7 @@
 //! Wake-ups without a value: one for somebody, or one for everybody who waits.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::wakeups::serve_all;
@@ -201,6 +202,10 @@ impl Notify {
         }
     }
 }
+
+// No user code runs while it is being changed.
+impl UnwindSafe for Notify {}
+impl RefUnwindSafe for Notify {}
 
 impl Default for Notify {
     fn default() -> Notify {

@@ -1,22 +1,23 @@
 //! Counting semaphores.
 
 mod error;
+mod owned;
 mod permit;
+mod permits;
 
 #[cfg(all(test, greenwood_loom))]
 mod models;
 
 use std::fmt;
-use std::sync::Arc;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 pub use error::{AcquireError, AcquireTimeoutError, TooManyPermits, TryAcquireError};
 pub use permit::{OwnedPermit, Permit};
 
-use super::wakeups::{Wakeups, serve_all};
 use crate::model::atomic::{AtomicUsize, Ordering};
 use crate::model::const_fn;
-use crate::park::{Locked, Place, Queue, Reason, Stopped};
+use permits::Permits;
 
 /// A number of permits, which callers acquire, wait for, and give back.
 ///
@@ -46,31 +47,12 @@ use crate::park::{Locked, Place, Queue, Reason, Stopped};
 /// # });
 /// ```
 pub struct Semaphore {
-    /// The free permits, in units of [`ONE`], beside [`CLOSED`] and [`WAITERS`].
-    ///
-    /// `WAITERS` is set exactly while somebody is in the queue, and while it is, this changes under the queue's lock only. Without it,
-    /// permits are taken and given back by one atomic operation each.
-    state: AtomicUsize,
+    permits: Permits,
     /// Permits there are, free and taken, or more: raised before permits are added, lowered after they are gone.
     total: AtomicUsize,
     /// What `total` may be.
     bound: usize,
-    queue: Queue<(), Want>,
 }
-
-const CLOSED: usize = 1;
-const WAITERS: usize = 2;
-const ONE: usize = 4;
-
-/// What somebody waits for.
-#[derive(Debug)]
-struct Want {
-    permits: usize,
-    /// Set instead of giving the permits.
-    closed: bool,
-}
-
-const REASON: &Reason = &Reason("semaphore");
 
 impl Semaphore {
     /// The largest number of permits that a semaphore can have.
@@ -110,10 +92,9 @@ impl Semaphore {
         fn with_bound(permits: usize, bound: usize) -> Semaphore {
             assert!(permits <= Semaphore::MAX_PERMITS, "more permits than a semaphore can have");
             Semaphore {
-                state: AtomicUsize::new(permits * ONE),
+                permits: Permits::new(permits),
                 total: AtomicUsize::new(permits),
                 bound,
-                queue: Queue::new(()),
             }
         }
     }
@@ -134,7 +115,7 @@ impl Semaphore {
     /// If the semaphore is closed, or is while this waits.
     #[inline]
     pub fn acquire_many(&self, permits: usize) -> Result<Permit<'_>, AcquireError> {
-        match self.take(permits, None) {
+        match self.permits.take(permits, None) {
             Ok(()) => Ok(Permit { semaphore: self, permits }),
             Err(_) => Err(AcquireError),
         }
@@ -155,7 +136,7 @@ impl Semaphore {
     /// If too few are free, somebody waits, or the semaphore is closed.
     #[inline]
     pub fn try_acquire_many(&self, permits: usize) -> Result<Permit<'_>, TryAcquireError> {
-        self.try_take(permits)?;
+        self.permits.try_take(permits)?;
         Ok(Permit { semaphore: self, permits })
     }
 
@@ -186,7 +167,7 @@ impl Semaphore {
         permits: usize,
         timeout: Duration,
     ) -> Result<Permit<'_>, AcquireTimeoutError> {
-        self.take(permits, crate::now().checked_add(timeout))?;
+        self.permits.take(permits, crate::now().checked_add(timeout))?;
         Ok(Permit { semaphore: self, permits })
     }
 
@@ -207,79 +188,13 @@ impl Semaphore {
         permits: usize,
         deadline: Instant,
     ) -> Result<Permit<'_>, AcquireTimeoutError> {
-        self.take(permits, Some(deadline))?;
+        self.permits.take(permits, Some(deadline))?;
         Ok(Permit { semaphore: self, permits })
-    }
-
-    /// [`Semaphore::acquire`] of a permit that can go anywhere.
-    ///
-    /// # Errors
-    /// If the semaphore is closed, or is while this waits.
-    pub fn acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, AcquireError> {
-        self.acquire_many_owned(1)
-    }
-
-    /// [`Semaphore::acquire_many`] of permits that can go anywhere.
-    ///
-    /// # Errors
-    /// If the semaphore is closed, or is while this waits.
-    pub fn acquire_many_owned(
-        self: &Arc<Self>,
-        permits: usize,
-    ) -> Result<OwnedPermit, AcquireError> {
-        match self.take(permits, None) {
-            Ok(()) => Ok(OwnedPermit { semaphore: self.clone(), permits }),
-            Err(_) => Err(AcquireError),
-        }
-    }
-
-    /// [`Semaphore::try_acquire`] of a permit that can go anywhere.
-    ///
-    /// # Errors
-    /// If none is free, somebody waits, or the semaphore is closed.
-    pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, TryAcquireError> {
-        self.try_acquire_many_owned(1)
-    }
-
-    /// [`Semaphore::try_acquire_many`] of permits that can go anywhere.
-    ///
-    /// # Errors
-    /// If too few are free, somebody waits, or the semaphore is closed.
-    pub fn try_acquire_many_owned(
-        self: &Arc<Self>,
-        permits: usize,
-    ) -> Result<OwnedPermit, TryAcquireError> {
-        self.try_take(permits)?;
-        Ok(OwnedPermit { semaphore: self.clone(), permits })
-    }
-
-    /// [`Semaphore::acquire_timeout`] of a permit that can go anywhere.
-    ///
-    /// # Errors
-    /// If the time is over first, or the semaphore is closed.
-    pub fn acquire_owned_timeout(
-        self: &Arc<Self>,
-        timeout: Duration,
-    ) -> Result<OwnedPermit, AcquireTimeoutError> {
-        self.acquire_many_owned_timeout(1, timeout)
-    }
-
-    /// [`Semaphore::acquire_many_timeout`] of permits that can go anywhere.
-    ///
-    /// # Errors
-    /// If the time is over first, or the semaphore is closed.
-    pub fn acquire_many_owned_timeout(
-        self: &Arc<Self>,
-        permits: usize,
-        timeout: Duration,
-    ) -> Result<OwnedPermit, AcquireTimeoutError> {
-        self.take(permits, crate::now().checked_add(timeout))?;
-        Ok(OwnedPermit { semaphore: self.clone(), permits })
     }
 
     /// How many permits are free. Does not suspend. While somebody waits, they are kept for the first in the line.
     pub fn available_permits(&self) -> usize {
-        self.state.load(Ordering::Acquire) / ONE
+        self.permits.available()
     }
 
     /// Adds permits, or gives back what was taken and forgotten. Does not suspend.
@@ -303,17 +218,13 @@ impl Semaphore {
         self.total
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, sum)
             .map_err(|_| TooManyPermits)?;
-        self.release(permits);
+        self.permits.release(permits);
         Ok(())
     }
 
     /// Takes up to `permits` free permits away for good, and returns how many. Does not suspend.
     pub fn forget_permits(&self, permits: usize) -> usize {
-        let locked = self.queue.lock();
-        let less = |state| Some(state - permits.min(state / ONE) * ONE);
-        let state = self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
-        drop(locked);
-        let forgotten = permits.min(state.unwrap_or_else(|_| unreachable!()) / ONE);
+        let forgotten = self.permits.take_up_to(permits);
         self.forget_taken(forgotten);
         forgotten
     }
@@ -333,103 +244,12 @@ impl Semaphore {
     /// # });
     /// ```
     pub fn close(&self) {
-        let mut locked = self.queue.lock();
-        let closed = |state| Some((state | CLOSED) & !WAITERS);
-        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, closed);
-        let wakeups = serve_all(&mut locked, 0, |want| want.closed = true);
-        drop(locked);
-        drop(wakeups);
+        self.permits.close();
     }
 
     /// Whether it was [closed](Semaphore::close). Does not suspend.
     pub fn is_closed(&self) -> bool {
-        self.state.load(Ordering::Acquire) & CLOSED != 0
-    }
-
-    #[inline]
-    fn try_take(&self, permits: usize) -> Result<(), TryAcquireError> {
-        let mut state = self.state.load(Ordering::Acquire);
-        loop {
-            let less = without(state, permits)?;
-            let (success, failure) = (Ordering::Acquire, Ordering::Acquire);
-            match self.state.compare_exchange_weak(state, less, success, failure) {
-                Ok(_) => return Ok(()),
-                Err(now) => state = now,
-            }
-        }
-    }
-
-    #[inline]
-    fn take(&self, permits: usize, deadline: Option<Instant>) -> Result<(), AcquireTimeoutError> {
-        match self.try_take(permits) {
-            Ok(()) => Ok(()),
-            Err(TryAcquireError::Closed) => Err(AcquireTimeoutError::Closed),
-            Err(TryAcquireError::NoPermits) => self.wait(permits, deadline),
-        }
-    }
-
-    fn wait(&self, permits: usize, deadline: Option<Instant>) -> Result<(), AcquireTimeoutError> {
-        let locked = self.queue.lock();
-        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
-        let before =
-            self.state.fetch_update(success, failure, |state| match without(state, permits) {
-                Ok(less) => Some(less),
-                Err(TryAcquireError::NoPermits) => Some(state | WAITERS),
-                Err(TryAcquireError::Closed) => None,
-            });
-        match before {
-            Err(_) => return Err(AcquireTimeoutError::Closed),
-            Ok(state) if without(state, permits).is_ok() => return Ok(()),
-            Ok(_) => {}
-        }
-        let want = Want { permits, closed: false };
-        match locked.wait(0, Place::Back, want, REASON, deadline) {
-            Ok(want) if want.closed => Err(AcquireTimeoutError::Closed),
-            Ok(_) => Ok(()),
-            Err((stopped, _, mut locked)) => {
-                // What was kept for the caller may do for those behind it.
-                let wakeups = self.serve(&mut locked);
-                drop(locked);
-                drop(wakeups);
-                match stopped {
-                    Stopped::TimedOut => Err(AcquireTimeoutError::Timeout),
-                    Stopped::Interrupted(interrupt) => interrupt.unwind(),
-                }
-            }
-        }
-    }
-
-    #[inline]
-    fn release(&self, permits: usize) {
-        let more = |state| (state & WAITERS == 0).then_some(state + permits * ONE);
-        if self.state.fetch_update(Ordering::Release, Ordering::Relaxed, more).is_err() {
-            self.release_to_waiters(permits);
-        }
-    }
-
-    fn release_to_waiters(&self, permits: usize) {
-        let mut locked = self.queue.lock();
-        let before = self.state.fetch_add(permits * ONE, Ordering::AcqRel);
-        let wakeups =
-            if before & WAITERS != 0 { self.serve(&mut locked) } else { Wakeups::default() };
-        drop(locked);
-        drop(wakeups);
-    }
-
-    /// Gives the free permits to those in the queue, as far as they go. `WAITERS` is set, but for this nobody else changes the state.
-    fn serve(&self, locked: &mut Locked<'_, (), Want>) -> Wakeups {
-        let mut wakeups = Wakeups::default();
-        let free = self.state.load(Ordering::Acquire) / ONE;
-        let mut left = free;
-        while locked.first(0).is_some_and(|want| want.permits <= left)
-            && let Some((permits, wakeup)) = locked.serve(0, |want| want.permits)
-        {
-            left -= permits;
-            wakeups.push(wakeup);
-        }
-        let nobody_waits = if locked.is_empty(0) { WAITERS } else { 0 };
-        self.state.fetch_sub((free - left) * ONE + nobody_waits, Ordering::AcqRel);
-        wakeups
+        self.permits.is_closed()
     }
 
     /// Permits that were taken do not come back.
@@ -438,17 +258,9 @@ impl Semaphore {
     }
 }
 
-/// The state once `permits` are taken from it.
-#[inline]
-fn without(state: usize, permits: usize) -> Result<usize, TryAcquireError> {
-    if state & CLOSED != 0 {
-        Err(TryAcquireError::Closed)
-    } else if state & WAITERS != 0 || state / ONE < permits {
-        Err(TryAcquireError::NoPermits)
-    } else {
-        Ok(state - permits * ONE)
-    }
-}
+// No user code runs while it is being changed.
+impl UnwindSafe for Semaphore {}
+impl RefUnwindSafe for Semaphore {}
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

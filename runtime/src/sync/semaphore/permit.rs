@@ -49,7 +49,7 @@ pub struct OwnedPermit {
 }
 
 macro_rules! methods {
-    ($permit:ty) => {
+    ($permit:ty, $name:literal) => {
         impl $permit {
             /// How many permits it holds.
             pub fn num_permits(&self) -> usize {
@@ -85,18 +85,18 @@ macro_rules! methods {
             #[inline]
             fn drop(&mut self) {
                 if self.permits != 0 {
-                    self.semaphore.release(self.permits);
+                    self.semaphore.permits.release(self.permits);
                 }
             }
         }
 
         impl fmt::Debug for $permit {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($permit)).field("permits", &self.permits).finish()
+                f.debug_struct($name).field("permits", &self.permits).finish()
             }
         }
     };
 }
 
-methods!(Permit<'_>);
-methods!(OwnedPermit);
+methods!(Permit<'_>, "Permit");
+methods!(OwnedPermit, "OwnedPermit");
