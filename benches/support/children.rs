@@ -31,9 +31,12 @@ pub fn is_child() -> Option<Vec<String>> {
 /// Starts this program again as a child with `args`.
 pub fn start(args: &[&str]) -> Child {
     let program = std::env::current_exe().expect("the path of this program");
-    Command::new(program)
-        .arg(MARK)
-        .args(args)
+    start_program(Command::new(program).arg(MARK).args(args))
+}
+
+/// Starts any program that reports like a child.
+pub fn start_program(command: &mut Command) -> Child {
+    command
         // So that the last line on stderr is the panic's message.
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
