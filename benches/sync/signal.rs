@@ -1,0 +1,45 @@
+//! Coroutines that wake each other: events, notifications, one-shot channels.
+
+mod others;
+
+use crate::Case;
+use crate::support::table::Target;
+
+pub const CASES: &[Case] = &[
+    Case {
+        name: "event",
+        label: "event, round trip",
+        workers: 1,
+        count: 1_000_000,
+        target: Target::HalfOfTokio,
+        go: Some("event"),
+        measure: |job| {
+            job.tokio(others::tokio_notifies);
+            job.may(others::may_semaphores);
+        },
+    },
+    Case {
+        name: "notify",
+        label: "notify, round trip",
+        workers: 1,
+        count: 1_000_000,
+        target: Target::HalfOfTokio,
+        go: Some("notify"),
+        measure: |job| {
+            job.tokio(others::tokio_notifies);
+            job.may(others::may_condvars);
+        },
+    },
+    Case {
+        name: "oneshot",
+        label: "oneshot: new, send, receive",
+        workers: 1,
+        count: 4_000_000,
+        target: Target::Tokio,
+        go: Some("oneshot"),
+        measure: |job| {
+            job.tokio(others::tokio_oneshots);
+            job.may(others::may_oneshots);
+        },
+    },
+];
