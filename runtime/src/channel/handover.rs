@@ -7,10 +7,10 @@
 
 use std::time::Instant;
 
-use super::{RecvTimeoutError, SendError};
 use super::channel::{Channel, RECEIVE};
 use super::state::{Locked, PROMISED, Slot, hand_over, refill};
 use super::wakeups::Wakeups;
+use super::{RecvTimeoutError, SendError};
 use crate::park::{Place, Stopped};
 
 /// Kept under the channel's lock. Nearly always short.
