@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{each_mode, until};
+use common::{each_mode, own, until, watchdog};
 use greenwood_runtime::sync::Event;
-use greenwood_runtime::{Cancelled, now, spawn, timeout, yield_now};
-use mixes::{Part, each_mix, waits};
+use greenwood_runtime::{Builder, Cancelled, Placement, no_yield, now, spawn, timeout, yield_now};
+use mixes::{Part, Random, each_mix, waits};
 
 const SOON: Duration = Duration::from_millis(2);
 
@@ -157,6 +157,52 @@ fn work_is_found_after_a_reset() {
             }
         }));
         parts
+    });
+}
+
+/// A coroutine that must not switch blocks its worker, and is woken from another one.
+#[test]
+fn under_no_yield_it_blocks_the_worker() {
+    let _watched = watchdog();
+    let runtime = own(2);
+    let event = Arc::new(Event::new());
+    let on = |worker| Builder::new().placement(Placement::Worker(worker));
+    for _ in 0..50 {
+        let waiter = event.clone();
+        let waits = runtime.spawn_with(on(0), move || no_yield(|| waiter.wait())).unwrap();
+        let setter = event.clone();
+        let sets = runtime.spawn_with(on(1), move || setter.set()).unwrap();
+        sets.join().unwrap();
+        waits.join().unwrap();
+        event.reset();
+    }
+}
+
+/// Waiters that are cancelled while the event is set: each has returned or was unwound, and none is left in the queue.
+#[test]
+fn cancellations_and_sets_meet() {
+    each_mode(|| {
+        let event = Arc::new(Event::new());
+        let mut random = Random(11);
+        for _ in 0..100 {
+            let waiters: Vec<_> = (0..5)
+                .map(|_| {
+                    let event = event.clone();
+                    spawn(move || event.wait())
+                })
+                .collect();
+            (0..random.below(4)).for_each(|_| yield_now());
+            waiters.iter().step_by(2).for_each(|w| w.cancel());
+            (0..random.below(3)).for_each(|_| yield_now());
+            event.set();
+            for waiter in waiters {
+                if let Err(payload) = waiter.join() {
+                    assert!(payload.is::<Cancelled>());
+                }
+            }
+            event.reset();
+        }
+        assert!(!event.wait_timeout(SOON));
     });
 }
 

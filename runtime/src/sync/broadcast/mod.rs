@@ -34,7 +34,7 @@ use ring::Ring;
 /// [tokio's](https://docs.rs/tokio/latest/tokio/sync/broadcast/index.html), except that the capacity is not rounded up.
 ///
 /// A value is dropped when all who were subscribed when it was sent have it, or when it is overwritten. Values are cloned and dropped
-/// without any lock held.
+/// without any lock held, so receivers clone one value side by side: to be used from several threads, it has to be [`Sync`].
 ///
 /// # Panics
 /// If `capacity` is 0.
