@@ -1,5 +1,6 @@
 //! Semaphores: with a permit for everyone, and eight coroutines for two permits.
 
+mod greenwood;
 mod others;
 
 use crate::Case;
@@ -17,6 +18,7 @@ pub const CASES: &[Case] = &[
         target: Target::HalfOfTokio,
         go: Some("acquire"),
         measure: |job| {
+            job.greenwood(greenwood::acquire);
             job.tokio(others::tokio_acquire);
             job.may(others::may_acquire);
         },
@@ -29,6 +31,7 @@ pub const CASES: &[Case] = &[
         target: Target::HalfOfTokio,
         go: Some("permits"),
         measure: |job| {
+            job.greenwood(greenwood::contend);
             job.tokio(others::tokio_contend);
             job.may(others::may_contend);
         },

@@ -1,5 +1,6 @@
 //! Coroutines that wake each other: events, notifications, one-shot channels.
 
+mod greenwood;
 mod others;
 
 use crate::Case;
@@ -14,6 +15,7 @@ pub const CASES: &[Case] = &[
         target: Target::HalfOfTokio,
         go: Some("event"),
         measure: |job| {
+            job.greenwood(greenwood::events);
             job.tokio(others::tokio_notifies);
             job.may(others::may_semaphores);
         },
@@ -26,6 +28,7 @@ pub const CASES: &[Case] = &[
         target: Target::HalfOfTokio,
         go: Some("notify"),
         measure: |job| {
+            job.greenwood(greenwood::notifies);
             job.tokio(others::tokio_notifies);
             job.may(others::may_condvars);
         },
@@ -38,6 +41,7 @@ pub const CASES: &[Case] = &[
         target: Target::Tokio,
         go: Some("oneshot"),
         measure: |job| {
+            job.greenwood(greenwood::oneshots);
             job.tokio(others::tokio_oneshots);
             job.may(others::may_oneshots);
         },
