@@ -32,7 +32,7 @@ impl<T> Channel<T> {
         }
     }
 
-    /// The plain case by itself, to be inlined: a receiver waits for just this.
+    /// The plain cases by themselves, to be inlined: a receiver waits for just this, or nobody does.
     #[inline(always)]
     pub(super) fn send(
         &self,
@@ -43,23 +43,35 @@ impl<T> Channel<T> {
             // Goes after the lock, and is not moved: it would be read before the processor has put together what was written in parts.
             let _served;
             let mut locked = self.queue.lock();
-            if !matches!(locked.first(RECEIVERS), Some(Slot::Empty)) || locked.receivers_gone {
-                return self.send_locked(locked, message, deadline);
-            }
-            let mut message = Some(message);
-            let waits = |slot: &Slot<T>| matches!(slot, Slot::Empty);
-            _served = locked.serve_where(RECEIVERS, waits, |slot| {
-                *slot = message.take().map_or(Slot::Empty, Slot::Message);
-            });
-            if let Some(message) = message {
-                // All of them were in selects, and got something elsewhere.
-                return self.send_locked(locked, message, deadline);
+            match locked.first(RECEIVERS) {
+                _ if locked.receivers_gone => return self.send_locked(locked, message, deadline),
+                None if locked.has_room() => locked.buffer.push_back(message),
+                None => {
+                    let message = Slot::Message(message);
+                    return match locked.wait(SENDERS, Place::Back, message, &SEND, deadline) {
+                        Ok(Slot::Empty) => Ok(()),
+                        outcome => send_else(outcome),
+                    };
+                }
+                Some(Slot::Empty) => {
+                    let mut message = Some(message);
+                    let waits = |slot: &Slot<T>| matches!(slot, Slot::Empty);
+                    _served = locked.serve_where(RECEIVERS, waits, |slot| {
+                        *slot = message.take().map_or(Slot::Empty, Slot::Message);
+                    });
+                    if let Some(message) = message {
+                        // All of them were in selects, and got something elsewhere.
+                        return self.send_locked(locked, message, deadline);
+                    }
+                }
+                Some(_) => return self.send_locked(locked, message, deadline),
             }
         }
         checkpoint();
         Ok(())
     }
 
+    #[cold]
     fn send_locked(
         &self,
         mut locked: Locked<'_, T>,
@@ -77,23 +89,7 @@ impl<T> Channel<T> {
             }
         };
         owed.pay();
-        match locked.wait(SENDERS, Place::Back, Slot::Message(message), &SEND, deadline) {
-            Ok(Slot::Message(message)) => Err(SendTimeoutError::Disconnected(message)),
-            Ok(_) => Ok(()),
-            Err((stopped, slot, locked)) => {
-                drop(locked);
-                match (stopped, slot) {
-                    (Stopped::Interrupted(interrupt), slot) => {
-                        drop(slot);
-                        interrupt.unwind()
-                    }
-                    (Stopped::TimedOut, Slot::Message(message)) => {
-                        Err(SendTimeoutError::Timeout(message))
-                    }
-                    (Stopped::TimedOut, _) => unreachable!("only who serves it takes its message"),
-                }
-            }
-        }
+        send_else(locked.wait(SENDERS, Place::Back, Slot::Message(message), &SEND, deadline))
     }
 
     #[inline]
@@ -253,6 +249,29 @@ impl<T> Channel<T> {
             drop(locked);
             drop(owed);
             drop(left);
+        }
+    }
+}
+
+/// What a sender returns after it had to wait. Unwinds if it was interrupted.
+#[cold]
+fn send_else<T>(
+    outcome: Result<Slot<T>, (Stopped, Slot<T>, Locked<'_, T>)>,
+) -> Result<(), SendTimeoutError<T>> {
+    let (stopped, slot) = match outcome {
+        Ok(Slot::Message(message)) => return Err(SendTimeoutError::Disconnected(message)),
+        Ok(_) => return Ok(()),
+        Err((stopped, slot, locked)) => {
+            drop(locked);
+            (stopped, slot)
+        }
+    };
+    match (stopped, slot) {
+        (Stopped::TimedOut, Slot::Message(message)) => Err(SendTimeoutError::Timeout(message)),
+        (Stopped::TimedOut, _) => unreachable!("only who serves it takes its message"),
+        (Stopped::Interrupted(interrupt), slot) => {
+            drop(slot);
+            interrupt.unwind()
         }
     }
 }

@@ -54,11 +54,11 @@ impl Event {
         if self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, alone).is_ok() {
             return;
         }
+        // Go after the lock.
+        let _wakeups;
         let mut locked = self.queue.lock();
         self.state.swap(SET, Ordering::AcqRel);
-        let wakeups = serve_all(&mut locked, 0, |()| ());
-        drop(locked);
-        drop(wakeups);
+        _wakeups = serve_all(&mut locked, 0, |()| ());
     }
 
     /// Makes the event one that has not happened: waits that begin from now on wait for the next [`set`](Event::set). Does not suspend.
@@ -77,7 +77,7 @@ impl Event {
 
     /// Waits until the event is set. Returns at once if it is; else suspends the calling coroutine, or on an OS thread, blocks that thread. A
     /// cancelled caller that has to wait unwinds.
-    #[inline]
+    #[inline(always)]
     pub fn wait(&self) {
         if !self.is_set() {
             self.wait_slowly(None);
@@ -104,6 +104,7 @@ impl Event {
         self.is_set() || self.wait_slowly(Some(deadline))
     }
 
+    #[inline(always)]
     fn wait_slowly(&self, deadline: Option<Instant>) -> bool {
         let locked = self.queue.lock();
         let join = |state| (state & SET == 0).then_some(state | WAITERS);

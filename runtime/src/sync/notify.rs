@@ -64,15 +64,15 @@ impl Notify {
         if self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, store).is_ok() {
             return;
         }
+        // Goes after the lock.
+        let _wakeup;
         let mut locked = self.queue.lock();
-        let wakeup = locked.serve(0, |()| ());
-        if wakeup.is_none() {
+        _wakeup = locked.serve(0, |()| ());
+        if _wakeup.is_none() {
             self.state.fetch_or(PERMIT, Ordering::AcqRel);
         } else if locked.is_empty(0) {
             self.state.fetch_and(!WAITERS, Ordering::AcqRel);
         }
-        drop(locked);
-        drop(wakeup);
     }
 
     /// Ends the wait of everybody who waits now. Does not suspend.
@@ -94,6 +94,7 @@ impl Notify {
     /// Waits until notified. Returns at once if a [`notify_one`](Notify::notify_one) was kept; else suspends the calling coroutine, or on an OS
     /// thread, blocks that thread. A cancelled caller that has to wait unwinds.
     #[doc(alias = "notified")]
+    #[inline(always)]
     pub fn wait(&self) {
         self.wait_for(None, None);
     }
@@ -167,6 +168,7 @@ impl Notify {
     }
 
     /// Waits, unless everybody was notified `since` there were so many calls. False if the time was over first.
+    #[inline(always)]
     fn wait_for(&self, since: Option<usize>, deadline: Option<Instant>) -> bool {
         let notified = |state: usize| since.is_some_and(|calls| state / CALL != calls);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);

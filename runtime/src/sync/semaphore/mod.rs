@@ -104,7 +104,7 @@ impl Semaphore {
     ///
     /// # Errors
     /// If the semaphore is closed, or is while this waits.
-    #[inline]
+    #[inline(always)]
     pub fn acquire(&self) -> Result<Permit<'_>, AcquireError> {
         self.acquire_many(1)
     }
@@ -113,7 +113,7 @@ impl Semaphore {
     ///
     /// # Errors
     /// If the semaphore is closed, or is while this waits.
-    #[inline]
+    #[inline(always)]
     pub fn acquire_many(&self, permits: usize) -> Result<Permit<'_>, AcquireError> {
         match self.permits.take(permits, None) {
             Ok(()) => Ok(Permit { semaphore: self, permits }),

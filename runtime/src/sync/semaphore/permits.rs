@@ -78,7 +78,7 @@ impl Permits {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(
         &self,
         permits: usize,
@@ -91,6 +91,7 @@ impl Permits {
         }
     }
 
+    #[inline(always)]
     fn wait(&self, permits: usize, deadline: Option<Instant>) -> Result<(), AcquireTimeoutError> {
         let locked = self.queue.lock();
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
