@@ -34,3 +34,6 @@ pub use semaphore::{
     AcquireError, AcquireTimeoutError, OwnedPermit, Permit, Semaphore, TooManyPermits,
     TryAcquireError,
 };
+//! Locks, events and other primitives by which coroutines and OS threads, in any mix, wait for each other.
+
+pub mod mpsc;
