@@ -44,7 +44,7 @@ pub use cancel::{
 pub use context::may_switch;
 pub use coroutine::{
     Builder, Coroutine, CoroutineId, JoinHandle, LocalKey, Placement, Scope, ScopedJoinHandle,
-    current, scope, spawn, yield_now,
+    TryScope, TryScopedJoinHandle, current, scope, spawn, try_scope, yield_now,
 };
 pub use fairness::{checkpoint, no_yield};
 pub use offload::{offload, try_offload};

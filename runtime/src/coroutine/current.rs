@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use super::{Suspend, Task};
+use super::{Header, Suspend, Task};
 use crate::context;
 
 /// A number that no other coroutine of the process has.
@@ -11,6 +11,10 @@ use crate::context;
 pub struct CoroutineId(NonZeroU64);
 
 impl CoroutineId {
+    pub(crate) fn of(header: &Header) -> CoroutineId {
+        CoroutineId(NonZeroU64::new(header.id()).expect("ids start at 1"))
+    }
+
     /// The number itself.
     pub fn as_u64(self) -> NonZeroU64 {
         self.0
@@ -28,7 +32,7 @@ impl Coroutine {
 
     /// Its id.
     pub fn id(&self) -> CoroutineId {
-        CoroutineId(NonZeroU64::new(self.0.header().id()).expect("ids start at 1"))
+        CoroutineId::of(self.0.header())
     }
 
     /// The name given by [`Builder::name`](crate::Builder::name).

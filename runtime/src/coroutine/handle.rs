@@ -1,10 +1,14 @@
 //! The handle by which a coroutine is joined or cancelled.
 
+use std::any::Any;
+use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
 use super::task::Joinable;
 use super::{Coroutine, Task};
+use crate::cancel::is_interruption;
 use crate::park::{self, Reason, Woken};
 use crate::worker;
 
@@ -77,6 +81,19 @@ impl<T> JoinHandle<T> {
     pub fn cancel(&self) {
         let task: Arc<dyn Task> = self.task().clone();
         worker::cancel(&task);
+    }
+}
+
+/// Passes on, on the caller, why a coroutine of its own has no result.
+pub(crate) fn rethrow(why: Box<dyn Any + Send>) -> ! {
+    // With that very payload the caller would look cancelled itself.
+    if is_interruption(&*why) {
+        panic!("the coroutine was cancelled");
+    }
+    match why.downcast::<io::Error>() {
+        // Not a panic that was reported: it could not be started.
+        Ok(error) => panic!("the coroutine could not be started: {error}"),
+        Err(payload) => resume_unwind(payload),
     }
 }
 

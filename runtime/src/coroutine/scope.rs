@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::spawn::launch;
-use super::task::Header;
-use super::{Builder, Coroutine, JoinHandle, Placement};
+use super::{Builder, Coroutine, Header, JoinHandle, Parent, Placement, Registry, Task};
+use crate::cancel::Cancelled;
 use crate::park::{self, Reason, Unparker};
 use crate::worker;
 
 /// A scope in which coroutines are spawned that may borrow what outlives it. See [`scope`].
 #[derive(Debug)]
 pub struct Scope<'scope, 'env: 'scope> {
-    data: Arc<ScopeData>,
+    pub(super) data: Arc<ScopeData>,
     // Invariant in both, as std's: a longer 'scope must not be taken for a shorter one.
     _scope: PhantomData<&'scope mut &'scope ()>,
     _env: PhantomData<&'env mut &'env ()>,
@@ -24,33 +24,59 @@ pub struct Scope<'scope, 'env: 'scope> {
 
 /// What a scope and its children share.
 #[derive(Debug)]
-pub(crate) struct ScopeData {
+pub(super) struct ScopeData {
     running: AtomicUsize,
     panicked: AtomicBool,
+    children: Registry,
     parent: Unparker,
 }
 
 impl ScopeData {
-    pub(super) fn child_started(&self) {
-        self.running.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn has_children(&self) -> bool {
+        self.running.load(Ordering::Acquire) != 0
     }
 
-    pub(super) fn child_finished(&self) {
+    /// Whether a child panicked that nobody joined.
+    pub(super) fn has_panicked(&self) -> bool {
+        self.panicked.load(Ordering::Relaxed)
+    }
+
+    /// Waits for all children, whatever happens to the caller.
+    pub(super) fn wait(&self) {
+        while self.has_children() {
+            park::park_uninterrupted(&SCOPE);
+        }
+    }
+
+    pub(super) fn cancel(&self) {
+        self.children.close();
+    }
+}
+
+pub(super) const SCOPE: Reason = Reason("scope");
+
+impl Parent for ScopeData {
+    fn started(&self, task: &Arc<dyn Task>) -> usize {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        self.children.enter(task)
+    }
+
+    fn finished(&self, key: usize, _: &Header) {
+        self.children.leave(key);
         if self.running.fetch_sub(1, Ordering::Release) == 1 {
             self.parent.unpark();
         }
     }
 
-    /// A child has panicked and nobody joined it.
-    pub(super) fn note_panic(&self) {
+    fn panicked(&self) {
         self.panicked.store(true, Ordering::Relaxed);
     }
 }
 
 /// Runs `f` with a scope for coroutines that may borrow from the caller, and waits for all of them, like [`std::thread::scope`].
 ///
-/// Suspends until the last child has finished. That wait cannot be cancelled, since the children borrow from this stack. On an
-/// OS thread, the children run in the global runtime.
+/// Suspends until the last child has finished. That wait cannot be cancelled, since the children borrow from this stack, and a cancellation
+/// of the caller does not reach them: [`try_scope`](crate::try_scope) passes it on. On an OS thread, the children run in the global runtime.
 ///
 /// # Panics
 /// If `f` panics, or a child that was not joined did.
@@ -70,29 +96,50 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let scope = Scope {
-        data: Arc::new(ScopeData {
-            running: AtomicUsize::new(0),
-            panicked: AtomicBool::new(false),
-            parent: park::unparker(),
-        }),
-        _scope: PhantomData,
-        _env: PhantomData,
-    };
+    let scope = Scope::new();
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    while scope.data.running.load(Ordering::Acquire) != 0 {
-        park::park_uninterrupted(&Reason("scope"));
-    }
+    scope.data.wait();
     match result {
         Err(payload) => resume_unwind(payload),
-        Ok(_) if scope.data.panicked.load(Ordering::Relaxed) => {
-            panic!("a scoped coroutine panicked")
-        }
+        Ok(_) if scope.data.has_panicked() => panic!("a scoped coroutine panicked"),
         Ok(value) => value,
     }
 }
 
-impl<'scope> Scope<'scope, '_> {
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// For the caller, who waits for the children before it goes.
+    pub(super) fn new() -> Scope<'scope, 'env> {
+        Scope {
+            data: Arc::new(ScopeData {
+                running: AtomicUsize::new(0),
+                panicked: AtomicBool::new(false),
+                children: Registry::default(),
+                parent: park::unparker(),
+            }),
+            _scope: PhantomData,
+            _env: PhantomData,
+        }
+    }
+
+    /// Asks all children to end, as [`JoinHandle::cancel`] does, and those that are spawned from now on: they do not start. Does not
+    /// suspend, and does not end the scope's own closure.
+    ///
+    /// ```
+    /// # greenwood_runtime::run(|| {
+    /// use std::time::Duration;
+    ///
+    /// greenwood_runtime::scope(|s| {
+    ///     for _ in 0..3 {
+    ///         s.spawn(|| greenwood_runtime::sleep(Duration::MAX));
+    ///     }
+    ///     s.cancel();
+    /// });
+    /// # });
+    /// ```
+    pub fn cancel(&self) {
+        self.data.cancel();
+    }
+
     /// Spawns a coroutine that may borrow what outlives the scope. Does not suspend.
     ///
     /// # Panics
@@ -184,9 +231,8 @@ where
 {
     // SAFETY: joined below, before anything borrowed can end.
     let handle = unsafe { launch(f, Header::new(None, spawned_at), None, target) };
-    handle.join_uncancellable().unwrap_or_else(|payload| match payload.downcast::<io::Error>() {
-        // Not a panic that was reported: it could not be started.
-        Ok(error) => panic!("the coroutine could not be started: {error}"),
-        Err(payload) => resume_unwind(payload),
+    handle.join_uncancellable().unwrap_or_else(|why| match why.downcast::<Cancelled>() {
+        Ok(cancelled) => resume_unwind(cancelled),
+        Err(why) => super::handle::rethrow(why),
     })
 }

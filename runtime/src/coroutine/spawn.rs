@@ -4,9 +4,9 @@ use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::JoinHandle;
+use super::parent::{Child, Parent};
 use super::task::{Header, Job, Joinable, Settings};
-use crate::coroutine::scope::ScopeData;
+use super::{JoinHandle, Task};
 use crate::stack;
 use crate::worker;
 
@@ -96,6 +96,21 @@ impl Builder {
         unsafe { self.spawn_unchecked(choose, f, None, spawned_at) }
     }
 
+    /// Spawns a child of `parent`.
+    pub(crate) fn spawn_child<F, T>(
+        self,
+        parent: Arc<dyn Parent>,
+        f: F,
+        spawned_at: &'static Location<'static>,
+    ) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: nothing is borrowed.
+        unsafe { self.spawn_unchecked(worker::Target::choose, f, Some(parent), spawned_at) }
+    }
+
     /// Spawns without regard for lifetimes.
     ///
     /// # Safety
@@ -104,7 +119,7 @@ impl Builder {
         self,
         choose: impl FnOnce(Placement) -> io::Result<worker::Target>,
         f: F,
-        scope: Option<Arc<ScopeData>>,
+        parent: Option<Arc<dyn Parent>>,
         spawned_at: &'static Location<'static>,
     ) -> io::Result<JoinHandle<T>>
     where
@@ -116,7 +131,7 @@ impl Builder {
             .then(|| Box::new(Settings { name: self.name.map(String::into_boxed_str), reserved }));
         let target = choose(self.placement)?;
         // SAFETY: the caller's promise.
-        Ok(unsafe { launch(f, Header::new(settings, spawned_at), scope, target) })
+        Ok(unsafe { launch(f, Header::new(settings, spawned_at), parent, target) })
     }
 }
 
@@ -163,19 +178,20 @@ where
 pub(super) unsafe fn launch<'a, F, T>(
     f: F,
     header: Header,
-    scope: Option<Arc<ScopeData>>,
+    parent: Option<Arc<dyn Parent>>,
     target: worker::Target,
 ) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'a,
     T: Send + 'a,
 {
-    if let Some(scope) = &scope {
-        scope.child_started();
-    }
-    let job: Arc<dyn Joinable<T> + 'a> = Arc::new(Job::new(f, header, scope));
+    let job: Arc<dyn Joinable<T> + 'a> = Arc::new(Job::new(f, header, parent.map(Child::of)));
     // SAFETY: only the lifetime changes; the caller sees to it that nothing borrowed is used after its end.
     let job: Arc<dyn Joinable<T>> = unsafe { std::mem::transmute(job) };
-    target.send(job.clone());
+    let task: Arc<dyn Task> = job.clone();
+    if let Some(child) = task.parent() {
+        child.started(&task);
+    }
+    target.send(task);
     JoinHandle::new(job)
 }

@@ -3,11 +3,10 @@
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
-use super::scope::ScopeData;
+use super::parent::Child;
 use crate::cancel::{self, Cancelled};
 use crate::park::{Reason, Unparker};
 use crate::worker::Shared;
@@ -200,7 +199,9 @@ pub(crate) trait Task: Send + Sync {
     /// Ends a task that is not going to run, with `why` for its result.
     fn abandon(&self, why: Box<dyn Any + Send>);
 
-    /// Tells joiner and scope that everything has ended. Called once, at the very end of the coroutine.
+    fn parent(&self) -> Option<&Child>;
+
+    /// Tells joiner and parent that everything has ended. Called once, at the very end of the coroutine.
     fn complete(&self);
 }
 
@@ -225,7 +226,7 @@ enum Stage<F, T> {
 /// Control block, closure, result: one allocation a coroutine.
 pub(crate) struct Job<F, T> {
     header: Header,
-    scope: Option<Arc<ScopeData>>,
+    parent: Option<Child>,
     /// Belongs to the worker until RESULT is set; then to the handle, or to whoever finds it detached.
     stage: UnsafeCell<Stage<F, T>>,
 }
@@ -239,8 +240,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    pub(crate) fn new(f: F, header: Header, scope: Option<Arc<ScopeData>>) -> Job<F, T> {
-        Job { header, scope, stage: UnsafeCell::new(Stage::Pending(f)) }
+    pub(crate) fn new(f: F, header: Header, parent: Option<Child>) -> Job<F, T> {
+        Job { header, parent, stage: UnsafeCell::new(Stage::Pending(f)) }
     }
 
     fn set_result(&self, result: thread::Result<T>) {
@@ -255,10 +256,10 @@ where
     fn drop_result(&self) {
         // SAFETY: called by the second of RESULT and DETACHED, so by one party only.
         let stage = unsafe { std::mem::replace(&mut *self.stage.get(), Stage::Empty) };
-        if let (Some(scope), Stage::Done(Err(payload))) = (&self.scope, &stage)
+        if let (Some(parent), Stage::Done(Err(payload))) = (&self.parent, &stage)
             && !payload.is::<Cancelled>()
         {
-            scope.note_panic();
+            parent.panicked();
         }
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(stage))) {
             std::mem::forget(payload);
@@ -273,6 +274,10 @@ where
 {
     fn header(&self) -> &Header {
         &self.header
+    }
+
+    fn parent(&self) -> Option<&Child> {
+        self.parent.as_ref()
     }
 
     fn run(&self) {
@@ -301,8 +306,8 @@ where
 
     fn complete(&self) {
         self.header.finish();
-        if let Some(scope) = &self.scope {
-            scope.child_finished();
+        if let Some(parent) = &self.parent {
+            parent.finished(&self.header);
         }
     }
 }
