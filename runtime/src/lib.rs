@@ -20,6 +20,7 @@
 //! A coroutine suspends only in this project's blocking calls. Outside of coroutines, in a forked child, under [`no_yield`], and on
 //! a stack that is not the coroutine's, the same calls block the OS thread.
 
+mod block_on;
 mod cancel;
 pub mod channel;
 mod context;
@@ -38,6 +39,7 @@ mod time;
 mod tls;
 mod worker;
 
+pub use block_on::block_on;
 pub use cancel::{
     CancelToken, Cancelled, Elapsed, Interruption, deadline, is_interruption, shield, timeout,
 };
@@ -50,4 +52,6 @@ pub use fairness::{checkpoint, no_yield};
 pub use offload::{offload, try_offload};
 pub use runtime::{Runtime, RuntimeBuilder, run, worker_count, worker_index};
 pub use stack::{DEFAULT_STACK_SIZE, MAX_STACK_SIZE, MIN_STACK_SIZE};
-pub use time::{now, sleep, sleep_until};
+pub use time::{
+    Interval, MissedTickBehavior, interval, interval_at, now, sleep, sleep_until, spawn_after,
+};

@@ -1,7 +1,12 @@
 //! Sleeping, and the runtime's notion of now.
 
 pub(crate) mod clock;
+mod interval;
+mod spawn_after;
 pub(crate) mod wheel;
+
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use spawn_after::spawn_after;
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +46,7 @@ pub fn sleep_until(deadline: Instant) {
     }
 }
 
-fn sleep_forever() {
+fn sleep_forever() -> ! {
     loop {
         park::park_or_unwind(&Reason("sleep"), None);
     }
