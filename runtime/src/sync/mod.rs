@@ -11,6 +11,7 @@ mod event;
 mod lazy_lock;
 #[cfg(all(test, greenwood_loom))]
 mod models;
+pub mod mpsc;
 mod mutex;
 mod notify;
 mod once;
@@ -34,6 +35,3 @@ pub use semaphore::{
     AcquireError, AcquireTimeoutError, OwnedPermit, Permit, Semaphore, TooManyPermits,
     TryAcquireError,
 };
-//! Locks, events and other primitives by which coroutines and OS threads, in any mix, wait for each other.
-
-pub mod mpsc;
