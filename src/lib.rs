@@ -24,6 +24,9 @@
 //!
 //! # Where things are
 //! - Coroutines: [`spawn`], [`scope`], [`Builder`], [`JoinHandle`], [`yield_now`], [`sleep`], [`offload`], [`coroutine_local!`].
+//! - Waiting for each other: [`sync`] (locks, semaphores, events), [`channel`] (with `select!`), [`block_on`] for futures.
+//! - Ending what takes too long: [`timeout`], [`deadline`], [`CancelToken`], [`JoinHandle::cancel`], and [`shield`] against all of them.
+//! - Groups: [`try_scope`], [`TaskSet`], [`Pool`]; [`interval`], [`spawn_after`].
 //! - Runtimes: [`run`], [`Runtime`], [`RuntimeBuilder`]. [`spawn`] outside any of them starts a global one.
 //! - Sockets: [`net`], with `std::net`'s names, and what waits beside them: [`net::dns`], [`net::process`], [`net::fs`].
 //! - Signals as blocking receives: [`signal`].
