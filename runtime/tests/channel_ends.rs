@@ -106,3 +106,23 @@ fn messages_are_dropped_outside_the_lock() {
         drop(r);
     });
 }
+
+/// All are dropped, and the first panic goes on.
+#[test]
+fn destructors_that_panic() {
+    struct Panics(Arc<AtomicUsize>);
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            std::panic::resume_unwind(Box::new(self.0.load(Ordering::Relaxed)));
+        }
+    }
+    each_mode(|| {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let (s, r) = unbounded();
+        (0..3).for_each(|_| assert!(s.send(Panics(drops.clone())).is_ok()));
+        let panic = std::panic::catch_unwind(move || drop(r)).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&1usize));
+        assert_eq!(drops.load(Ordering::Relaxed), 3);
+    });
+}

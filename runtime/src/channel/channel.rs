@@ -1,5 +1,6 @@
 //! The channel itself: one state under one lock for every capacity, with queues of those who wait.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use super::handover::Kept;
@@ -245,10 +246,11 @@ impl<T> Channel<T> {
             let mut locked = self.queue.lock();
             locked.receivers_gone = true;
             state::disconnect(&mut locked, SENDERS, &mut owed);
-            let left = (std::mem::take(&mut locked.buffer), locked.handover.take_all());
+            let left = std::mem::take(&mut locked.buffer);
+            let kept = locked.handover.take_all();
             drop(locked);
             drop(owed);
-            drop(left);
+            drop_all(left.into_iter().chain(kept));
         }
     }
 }
@@ -273,6 +275,21 @@ fn send_else<T>(
             drop(slot);
             interrupt.unwind()
         }
+    }
+}
+
+/// Drops each message, also after a panic, which goes on afterwards. Later ones have been reported by the hook.
+fn drop_all<T>(messages: impl Iterator<Item = T>) {
+    let mut panic = Ok(());
+    for message in messages {
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(message)));
+        match panic {
+            Ok(()) => panic = dropped,
+            Err(_) => drop(dropped.map_err(std::mem::forget)),
+        }
+    }
+    if let Err(payload) = panic {
+        resume_unwind(payload);
     }
 }
 
