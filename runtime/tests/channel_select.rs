@@ -213,6 +213,10 @@ fn trying_meets_a_select() {
     });
 }
 
+fn panics() -> i32 {
+    std::panic::resume_unwind(Box::new("a test"))
+}
+
 /// A message that panics in the making leaves everything as if its select had not been.
 #[test]
 fn a_message_that_panics() {
@@ -223,7 +227,7 @@ fn a_message_that_panics() {
             waits(&receiver, "channel receive");
             let panicked = catch_unwind(AssertUnwindSafe(|| {
                 select! {
-                    send(s, std::panic::resume_unwind(Box::new("a test"))) -> _ => {}
+                    send(s, panics()) -> _ => {}
                     recv(never::<u8>()) -> _ => {}
                 }
             }));

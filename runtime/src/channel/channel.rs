@@ -131,7 +131,10 @@ impl<T> Channel<T> {
         let kept = match outcome {
             Ok(Slot::Promised(ticket)) => self.fetch_promised(ticket, deadline),
             Ok(_) => Kept::Disconnected,
-            Err((stopped, _, _)) => Kept::Stopped(stopped),
+            Err((stopped, _, locked)) => {
+                drop(locked);
+                Kept::Stopped(stopped)
+            }
         };
         match kept.settle() {
             Some(result) => result,

@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
-use super::task::Joinable;
+use super::task::{Header, Joinable};
 use super::{Coroutine, Task};
 use crate::cancel::is_interruption;
 use crate::park::{self, Reason, Woken};
@@ -14,7 +14,7 @@ use crate::worker;
 
 /// Owns the right to a coroutine's result, like [`std::thread::JoinHandle`]. Dropping it detaches the coroutine, which runs on.
 pub struct JoinHandle<T> {
-    /// Gone only once `join` has taken the result.
+    /// Gone only once the result has been taken.
     task: Option<Arc<dyn Joinable<T>>>,
 }
 
@@ -55,13 +55,33 @@ impl<T> JoinHandle<T> {
     }
 
     fn take(&mut self) -> thread::Result<T> {
-        let task = self.task.take().expect("only `join` takes it, and consumes the handle");
+        let task = self.task.take().expect(TAKEN);
         // SAFETY: finished, and this handle is given up here without detaching.
         unsafe { task.take() }
     }
 
     fn task(&self) -> &Arc<dyn Joinable<T>> {
-        self.task.as_ref().expect("only `join` takes it, and consumes the handle")
+        self.task.as_ref().expect(TAKEN)
+    }
+
+    /// The result of a coroutine that has finished. The handle is of no use after that.
+    pub(crate) fn take_result(&mut self) -> thread::Result<T> {
+        assert!(self.is_finished());
+        self.take()
+    }
+
+    /// Has `unparker` woken when the coroutine finishes, until the guard goes. None if it already has.
+    ///
+    /// # Safety
+    /// Nobody else uses the handle meanwhile.
+    pub(crate) unsafe fn listen(&self, unparker: park::Unparker) -> Option<Listens<'_>> {
+        let header = self.task().header();
+        if header.is_finished() {
+            return None;
+        }
+        assert!(!header.has_joiner(), "somebody waits for this coroutine already");
+        // SAFETY: the caller's promise, and the guard takes the joiner away again.
+        unsafe { header.set_joiner(unparker) }.then_some(Listens(header))
     }
 
     /// Whether the coroutine has finished, so that [`JoinHandle::join`] would return at once. Does not suspend.
@@ -94,6 +114,18 @@ pub(crate) fn rethrow(why: Box<dyn Any + Send>) -> ! {
         // Not a panic that was reported: it could not be started.
         Ok(error) => panic!("the coroutine could not be started: {error}"),
         Err(payload) => resume_unwind(payload),
+    }
+}
+
+const TAKEN: &str = "the coroutine's result was taken by a select";
+
+/// Takes the joiner away.
+pub(crate) struct Listens<'a>(&'a Header);
+
+impl Drop for Listens<'_> {
+    fn drop(&mut self) {
+        // SAFETY: made by `listen`, whose caller has promised that nobody else uses the handle.
+        unsafe { self.0.clear_joiner() };
     }
 }
 

@@ -17,7 +17,7 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::{Builder, Placement, spawn};
 pub use try_scope::{TryScope, TryScopedJoinHandle, try_scope};
 
-pub(crate) use handle::rethrow;
+pub(crate) use handle::{Listens, rethrow};
 pub(crate) use local::LocalMap;
 pub(crate) use parent::{Parent, Registry};
 pub(crate) use root::{RawCoroutine, Resume, Suspend, Yielder, start};

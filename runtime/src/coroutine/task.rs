@@ -161,11 +161,26 @@ impl Header {
     /// Has `unparker` woken when the coroutine finishes. False if it already has.
     ///
     /// # Safety
-    /// Called once, by the handle.
+    /// Called by the handle, once, or again after `clear_joiner`.
     pub(crate) unsafe fn set_joiner(&self, unparker: Unparker) -> bool {
-        // SAFETY: JOINER is not set yet, so the field is the handle's.
+        // SAFETY: JOINER is not set, so the field is the handle's.
         unsafe { *self.joiner.get() = Some(unparker) };
         self.life.fetch_or(JOINER, Ordering::AcqRel) & FINISHED == 0
+    }
+
+    pub(crate) fn has_joiner(&self) -> bool {
+        self.life.load(Ordering::Relaxed) & JOINER != 0
+    }
+
+    /// Undoes `set_joiner`. The joiner may be woken all the same, if the coroutine has finished.
+    ///
+    /// # Safety
+    /// Called by the handle.
+    pub(crate) unsafe fn clear_joiner(&self) {
+        if self.life.fetch_and(!JOINER, Ordering::AcqRel) & FINISHED == 0 {
+            // SAFETY: the worker had not come to it when JOINER was taken away, so the field is the handle's again.
+            unsafe { *self.joiner.get() = None };
+        }
     }
 
     fn finish(&self) {

@@ -31,6 +31,7 @@ mod waiter;
 mod tests;
 
 pub(crate) use queue::{Entry, Locked, Place, Queue};
+pub(crate) use unparker::claiming;
 pub use unparker::{Unparker, unparker};
 pub(crate) use waiter::{Stopped, Waiter, Wakeup};
 

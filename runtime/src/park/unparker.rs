@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Waiter;
 use super::thread::{self, Parker};
 use crate::context;
 use crate::coroutine::Task;
@@ -16,6 +17,14 @@ pub struct Unparker(Target);
 enum Target {
     Coroutine(Arc<dyn Task>),
     Thread(Arc<Parker>),
+    Claims(Arc<Claim>),
+}
+
+/// One of several ways in which a wait may end.
+struct Claim {
+    waiter: Arc<Waiter>,
+    verdict: u32,
+    owner: Unparker,
 }
 
 /// The caller's own: the calling coroutine's, or the OS thread's where the caller may not switch. Does not suspend.
@@ -26,6 +35,12 @@ pub fn unparker() -> Unparker {
     })
 }
 
+/// The caller's own, which when it is unparked ends the wait of `waiter`, also the caller's, with `verdict`.
+pub(crate) fn claiming(waiter: &Arc<Waiter>, verdict: u32) -> Unparker {
+    let claim = Claim { waiter: waiter.clone(), verdict, owner: unparker() };
+    Unparker(Target::Claims(Arc::new(claim)))
+}
+
 impl Unparker {
     /// Makes the owner's current or next park return. Never lost, never blocks; waking what has ended does nothing.
     #[inline]
@@ -33,6 +48,11 @@ impl Unparker {
         match &self.0 {
             Target::Coroutine(task) => worker::unpark(task),
             Target::Thread(parker) => parker.unpark(),
+            Target::Claims(claim) => {
+                if claim.waiter.claim(claim.verdict) {
+                    claim.owner.unpark();
+                }
+            }
         }
     }
 
@@ -43,6 +63,7 @@ impl Unparker {
                 std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b))
             }
             (Target::Thread(a), Target::Thread(b)) => Arc::ptr_eq(a, b),
+            (Target::Claims(a), Target::Claims(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
@@ -53,6 +74,7 @@ impl std::fmt::Debug for Unparker {
         match &self.0 {
             Target::Coroutine(task) => write!(f, "Unparker(coroutine {})", task.header().id()),
             Target::Thread(_) => f.write_str("Unparker(thread)"),
+            Target::Claims(claim) => claim.owner.fmt(f),
         }
     }
 }

@@ -11,6 +11,7 @@ mod source;
 pub use once::{wait_any, wait_readable, wait_writable};
 pub use source::Source;
 
+pub(crate) use once::{Temporary, is_ready, watch};
 pub(crate) use registered::Registered;
 
 use crate::park::Reason;

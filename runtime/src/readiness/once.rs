@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Interest, Registered};
 use crate::cancel;
 use crate::context::{self, Current};
-use crate::park::{self, Reason, Wake};
+use crate::park::{self, Reason, Unparker, Wake};
 
 /// Waits until `fd` can be read, or is at its end, or has an error. For descriptors of other libraries; sockets of this
 /// project wait by themselves.
@@ -84,7 +84,7 @@ fn wait_on_coroutine(
 }
 
 /// A registration for one wait.
-struct Temporary<'a> {
+pub(crate) struct Temporary<'a> {
     fd: BorrowedFd<'a>,
     /// Stands in for a descriptor that the worker's reactor already has.
     duplicate: Option<OwnedFd>,
@@ -105,6 +105,26 @@ impl<'a> Temporary<'a> {
         }
         Ok(this)
     }
+}
+
+/// Whether `fd` is ready now.
+pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<bool> {
+    match poll(&[(fd, interest)], Some(crate::now())) {
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        ready => ready.map(|_| true),
+    }
+}
+
+/// Has `unparker` woken, once, when `fd` becomes ready, until the registration goes.
+pub(crate) fn watch<'a>(
+    fd: BorrowedFd<'a>,
+    interest: Interest,
+    cx: Current,
+    unparker: &Unparker,
+) -> io::Result<Temporary<'a>> {
+    let temporary = Temporary::new(fd, cx)?;
+    temporary.registered.direction(interest).add_waiter(unparker);
+    Ok(temporary)
 }
 
 impl Drop for Temporary<'_> {

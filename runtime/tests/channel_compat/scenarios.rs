@@ -244,7 +244,9 @@ fn fan_in() {
         .map(|s| spawn(move || (0..50).for_each(|i| s.send(i).unwrap())))
         .collect();
     let mut select = Select::new();
-    receivers.iter().for_each(|r| drop(select.recv(r)));
+    for r in &receivers {
+        select.recv(r);
+    }
     let (mut next, mut left) = ([0; 5], 5);
     while left > 0 {
         let operation = select.select();

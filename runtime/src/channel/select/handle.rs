@@ -42,6 +42,10 @@ pub(crate) enum Token {
     Disconnected,
     /// The time of a timer.
     Time(Instant),
+    /// A coroutine has finished.
+    Finished,
+    /// A descriptor is ready, or there is this error.
+    Ready(Option<i32>),
 }
 
 pub(crate) enum Enlisted<'s> {

@@ -2,10 +2,16 @@
 
 /// Waits until one of several operations is ready, does it, and runs its arm.
 ///
-/// The grammar is crossbeam-channel's. Arms are, in any order and number (some 30 at most):
+/// The grammar is crossbeam-channel's, with `join`, `readable` and `writable` added to it. Arms are, in any order and number (some 30 at most):
 /// - `recv(receiver) -> result => body`: the result is a `Result<T, RecvError>`.
 /// - `send(sender, message) -> result => body`: the result is a `Result<(), SendError<T>>`. The message is evaluated only once the
 ///   operation has been selected.
+/// - `join(handle) -> result => body`: the coroutine has finished. The handle is a variable, borrowed mutably, and the result what
+///   [`JoinHandle::join`](crate::JoinHandle::join) returns. It is taken from the handle, which is of no use after that: its methods panic, and so does
+///   another select on it.
+/// - `readable(fd) -> result => body`, `writable(fd) -> result => body`: the descriptor, anything that is [`AsFd`](std::os::fd::AsFd), is
+///   ready, as [`wait_readable`](crate::readiness::wait_readable) tells, or there is an error; the result is an [`io::Result<()>`](std::io::Result).
+///   Each look at it is a system call.
 /// - `default => body`: runs if no operation is ready now.
 /// - `default(timeout) => body`: runs if none becomes ready within this [`Duration`](std::time::Duration). One `default` at most.
 ///
@@ -34,6 +40,15 @@
 ///     default(Duration::from_secs(5)) => "too late",
 /// };
 /// assert_eq!(text, "hello");
+///
+/// // Work that can be stopped.
+/// let (stop, stopped) = bounded::<()>(0);
+/// let mut work = greenwood_runtime::spawn(|| 6 * 7);
+/// select! {
+///     join(work) -> result => assert_eq!(result.unwrap(), 42),
+///     recv(stopped) -> _ => work.cancel(),
+/// }
+/// # drop(stop);
 /// # });
 /// ```
 #[doc(hidden)]
@@ -135,6 +150,40 @@ macro_rules! __channel_arms {
             }
         }
     };
+    (@open $biased:ident [$($case:tt)*] $default:tt
+        {join ($handle:expr $(,)?) [$result:pat] $body:tt} $($arm:tt)*
+    ) => {
+        match $handle {
+            ref mut _handle => {
+                let _handle: &mut $crate::JoinHandle<_> = _handle;
+                let _joined = $crate::channel::internal::Joined::new(_handle);
+                $crate::__channel_arms!(@open $biased
+                    [$($case)* {join _joined () [$result] $body}] $default $($arm)*)
+            }
+        }
+    };
+    (@open $biased:ident [$($case:tt)*] $default:tt
+        {readable ($fd:expr $(,)?) [$result:pat] $body:tt} $($arm:tt)*
+    ) => {
+        match $fd {
+            ref _fd => {
+                let _watched = $crate::channel::internal::Watched::readable(_fd);
+                $crate::__channel_arms!(@open $biased
+                    [$($case)* {readable _watched () [$result] $body}] $default $($arm)*)
+            }
+        }
+    };
+    (@open $biased:ident [$($case:tt)*] $default:tt
+        {writable ($fd:expr $(,)?) [$result:pat] $body:tt} $($arm:tt)*
+    ) => {
+        match $fd {
+            ref _fd => {
+                let _watched = $crate::channel::internal::Watched::writable(_fd);
+                $crate::__channel_arms!(@open $biased
+                    [$($case)* {writable _watched () [$result] $body}] $default $($arm)*)
+            }
+        }
+    };
     (@open $biased:ident $cases:tt []
         {default ($($timeout:expr $(,)?)?) [] $body:tt} $($arm:tt)*
     ) => {
@@ -147,7 +196,8 @@ macro_rules! __channel_arms {
         {$operation:ident $args:tt [$($result:pat)?] $body:tt} $($arm:tt)*
     ) => {
         ::std::compile_error!(::std::concat!(
-            "expected `recv(receiver) -> result`, `send(sender, message) -> result`, `default` or `default(timeout)`, found `",
+            "expected `recv(receiver) -> result`, `send(sender, message) -> result`, `join(handle) -> result`, `readable(fd) -> result`, ",
+            "`writable(fd) -> result`, `default` or `default(timeout)`, found `",
             ::std::stringify!($operation $args $(-> $result)?), "`"
         ))
     };
@@ -182,14 +232,14 @@ macro_rules! __channel_arms {
     };
     (@run $biased:ident [$({$operation:ident $end:ident $($rest:tt)*})*] []) => {{
         let _selected = $crate::channel::internal::select_cases(
-            &mut [$($crate::channel::internal::Case::$operation($end)),*],
+            &mut [$($crate::__channel_arms!(@case $operation $end)),*],
             $biased,
         );
         $crate::__channel_arms!(@complete _selected [] $({$operation $end $($rest)*})*)
     }};
     (@run $biased:ident [$({$operation:ident $end:ident $($rest:tt)*})*] [() $default:tt]) => {
         match $crate::channel::internal::try_select_cases(
-            &mut [$($crate::channel::internal::Case::$operation($end)),*],
+            &mut [$($crate::__channel_arms!(@case $operation $end)),*],
             $biased,
         ) {
             ::std::option::Option::None => $default,
@@ -202,7 +252,7 @@ macro_rules! __channel_arms {
         [$({$operation:ident $end:ident $($rest:tt)*})*] [($timeout:expr) $default:tt]
     ) => {
         match $crate::channel::internal::select_cases_timeout(
-            &mut [$($crate::channel::internal::Case::$operation($end)),*],
+            &mut [$($crate::__channel_arms!(@case $operation $end)),*],
             $timeout,
             $biased,
         ) {
@@ -221,13 +271,27 @@ macro_rules! __channel_arms {
         {$operation:ident $end:ident ($($args:tt)*) [$result:pat] $body:tt} $($case:tt)*
     ) => {
         if $selected.index() == 0usize $($index)* {
-            let _done = $selected
-                .of($crate::channel::internal::Case::$operation($end))
-                .$operation($end $($args)*);
+            let _done = $crate::__channel_arms!(@do $operation $selected $end $($args)*);
             let $result = _done;
             $body
         } else {
             $crate::__channel_arms!(@complete $selected [$($index)* + 1] $($case)*)
         }
+    };
+
+    // What is selected from, and how it is completed. A send's message is evaluated when the operation is there to be given up with it.
+    (@case recv $end:ident) => { $crate::channel::internal::Case::recv($end) };
+    (@case send $end:ident) => { $crate::channel::internal::Case::send($end) };
+    (@case $operation:ident $end:ident) => {
+        $crate::channel::internal::Case::$operation(&$end)
+    };
+    (@do recv $selected:ident $end:ident) => {
+        $selected.of($crate::channel::internal::Case::recv($end)).recv($end)
+    };
+    (@do send $selected:ident $end:ident, $message:expr) => {
+        $selected.of($crate::channel::internal::Case::send($end)).send($end, $message)
+    };
+    (@do $operation:ident $selected:ident $end:ident) => {
+        $end.complete($selected)
     };
 }

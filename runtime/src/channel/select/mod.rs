@@ -1,7 +1,9 @@
 //! Waiting for the first of several operations.
 
+mod descriptor;
 mod ends;
 mod handle;
+mod join;
 mod macros;
 mod operation;
 mod random;
@@ -19,6 +21,8 @@ use run::Until;
 /// What the macros expand to.
 #[doc(hidden)]
 pub mod internal {
+    pub use super::descriptor::Watched;
+    pub use super::join::Joined;
     pub use super::run::{Case, select_cases, select_cases_timeout, try_select_cases};
 }
 

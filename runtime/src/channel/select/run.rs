@@ -34,6 +34,12 @@ impl<'a> Case<'a> {
     }
 }
 
+impl<'a> Case<'a> {
+    pub(super) fn new(handle: &'a dyn SelectHandle) -> Case<'a> {
+        Case { handle, index: 0, address: std::ptr::null() }
+    }
+}
+
 /// A selected operation without its lifetime and destructor, so that what the arms of a macro borrow is free again in their bodies.
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations)] // Not for users.
@@ -53,6 +59,14 @@ impl Selected {
     #[doc(hidden)]
     pub fn index(self) -> usize {
         self.index
+    }
+
+    /// Completes one that leaves nothing to do.
+    pub(super) fn complete(self) -> Token {
+        if self.charged {
+            checkpoint();
+        }
+        self.token
     }
 
     /// The operation again, to be completed.
