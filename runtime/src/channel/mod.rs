@@ -16,6 +16,8 @@ mod channel;
 mod error;
 mod handover;
 mod iter;
+#[cfg(all(test, greenwood_loom))]
+mod models;
 mod new;
 mod receiver;
 mod select;

@@ -232,7 +232,6 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
         if !node.queued.get() {
             // Served at the same time. Whoever did so has given up the lock, and needs the node no more.
             drop(locked);
-            drop(stopped);
             return Ok(node.payload.into_inner());
         }
         // SAFETY: it is in this list.

@@ -1,7 +1,7 @@
 //! [`std::sync::mpsc`] again: channels with one receiver, for any mix of coroutines and OS threads.
 //!
 //! Change `use std::sync::mpsc` to `use greenwood_runtime::sync::mpsc`, and what would block a thread suspends a coroutine. Errors are std's own
-//! types. For several receivers, `select!` and more, see [`channel`](crate::channel), on which this is built.
+//! types. For several receivers, `select!` and more, see [`mod@channel`], on which this is built.
 //!
 //! ```
 //! # greenwood_runtime::run(|| {
@@ -49,7 +49,7 @@ pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
     (SyncSender(s), Receiver::new(r))
 }
 
-/// The sending half of [`channel`]. Its clones send to the same receiver.
+/// The sending half of [`channel()`]. Its clones send to the same receiver.
 pub struct Sender<T>(channel::Sender<T>);
 
 /// The sending half of [`sync_channel`]. Its clones send to the same receiver.
