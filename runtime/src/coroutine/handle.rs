@@ -14,13 +14,14 @@ use crate::worker;
 
 /// Owns the right to a coroutine's result, like [`std::thread::JoinHandle`]. Dropping it detaches the coroutine, which runs on.
 pub struct JoinHandle<T> {
-    /// Gone only once the result has been taken.
-    task: Option<Arc<dyn Joinable<T>>>,
+    task: Arc<dyn Joinable<T>>,
+    /// The result is gone.
+    taken: bool,
 }
 
 impl<T> JoinHandle<T> {
     pub(super) fn new(task: Arc<dyn Joinable<T>>) -> JoinHandle<T> {
-        JoinHandle { task: Some(task) }
+        JoinHandle { task, taken: false }
     }
 
     /// Waits until the coroutine has finished, its thread-locals' destructors included, and returns its result.
@@ -45,7 +46,7 @@ impl<T> JoinHandle<T> {
     }
 
     fn wait(&self, park: impl Fn(&'static Reason)) {
-        let header = self.task().header();
+        let header = self.task.header();
         // SAFETY: both callers consume the handle, and call this once.
         if !header.is_finished() && unsafe { header.set_joiner(park::unparker()) } {
             while !header.is_finished() {
@@ -55,13 +56,10 @@ impl<T> JoinHandle<T> {
     }
 
     fn take(&mut self) -> thread::Result<T> {
-        let task = self.task.take().expect(TAKEN);
+        assert!(!self.taken, "the coroutine's result was taken by a select");
+        self.taken = true;
         // SAFETY: finished, and this handle is given up here without detaching.
-        unsafe { task.take() }
-    }
-
-    fn task(&self) -> &Arc<dyn Joinable<T>> {
-        self.task.as_ref().expect(TAKEN)
+        unsafe { self.task.take() }
     }
 
     /// The result of a coroutine that has finished. The handle is of no use after that.
@@ -75,7 +73,7 @@ impl<T> JoinHandle<T> {
     /// # Safety
     /// Nobody else uses the handle meanwhile.
     pub(crate) unsafe fn listen(&self, unparker: park::Unparker) -> Option<Listens<'_>> {
-        let header = self.task().header();
+        let header = self.task.header();
         if header.is_finished() {
             return None;
         }
@@ -86,12 +84,12 @@ impl<T> JoinHandle<T> {
 
     /// Whether the coroutine has finished, so that [`JoinHandle::join`] would return at once. Does not suspend.
     pub fn is_finished(&self) -> bool {
-        self.task().header().is_finished()
+        self.task.header().is_finished()
     }
 
     /// The coroutine that this handle is for.
     pub fn coroutine(&self) -> Coroutine {
-        Coroutine::new(self.task().clone())
+        Coroutine::new(self.task.clone())
     }
 
     /// Asks the coroutine to end. Does not suspend; use [`JoinHandle::join`] to wait for the end.
@@ -99,7 +97,7 @@ impl<T> JoinHandle<T> {
     /// It is delivered once, at the coroutine's current or next blocking call: I/O returns an error (`ECANCELED`), and any other wait
     /// unwinds, running destructors; so does whatever blocks after the error. A coroutine that has not started never does.
     pub fn cancel(&self) {
-        let task: Arc<dyn Task> = self.task().clone();
+        let task: Arc<dyn Task> = self.task.clone();
         worker::cancel(&task);
     }
 }
@@ -117,8 +115,6 @@ pub(crate) fn rethrow(why: Box<dyn Any + Send>) -> ! {
     }
 }
 
-const TAKEN: &str = "the coroutine's result was taken by a select";
-
 /// Takes the joiner away.
 pub(crate) struct Listens<'a>(&'a Header);
 
@@ -131,8 +127,8 @@ impl Drop for Listens<'_> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if let Some(task) = self.task.take() {
-            task.detach();
+        if !self.taken {
+            self.task.detach();
         }
     }
 }
