@@ -62,7 +62,7 @@ impl<T> JoinHandle<T> {
         unsafe { self.task.take() }
     }
 
-    /// The result of a coroutine that has finished. The handle is of no use after that.
+    /// The result of a coroutine that has finished. The handle has none after that.
     pub(crate) fn take_result(&mut self) -> thread::Result<T> {
         assert!(self.is_finished());
         self.take()

@@ -7,7 +7,7 @@
 /// - `send(sender, message) -> result => body`: the result is a `Result<(), SendError<T>>`. The message is evaluated only once the
 ///   operation has been selected.
 /// - `join(handle) -> result => body`: the coroutine has finished. The handle is a variable, borrowed mutably, and the result what
-///   [`JoinHandle::join`](crate::JoinHandle::join) returns. It is taken from the handle, which is of no use after that: its methods panic, and so does
+///   [`JoinHandle::join`](crate::JoinHandle::join) returns. It is taken from the handle: to join it after that panics, and so does
 ///   another select on it.
 /// - `readable(fd) -> result => body`, `writable(fd) -> result => body`: the descriptor, anything that is [`AsFd`](std::os::fd::AsFd), is
 ///   ready, as [`wait_readable`](crate::readiness::wait_readable) tells, or there is an error; the result is an [`io::Result<()>`](std::io::Result).
