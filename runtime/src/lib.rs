@@ -26,6 +26,7 @@ pub mod channel;
 mod context;
 mod coroutine;
 mod fairness;
+mod group;
 mod model;
 mod offload;
 pub mod park;
@@ -49,6 +50,9 @@ pub use coroutine::{
     TryScope, TryScopedJoinHandle, current, scope, spawn, try_scope, yield_now,
 };
 pub use fairness::{checkpoint, no_yield};
+pub use group::{
+    Imap, ImapUnordered, Pool, PoolFull, TaskSet, TaskSetIntoIter, TaskSetIter, join_all,
+};
 pub use offload::{offload, try_offload};
 pub use runtime::{Runtime, RuntimeBuilder, run, worker_count, worker_index};
 pub use stack::{DEFAULT_STACK_SIZE, MAX_STACK_SIZE, MIN_STACK_SIZE};

@@ -74,19 +74,14 @@ impl Registry {
 
     /// Cancels those who are in it, and those who will be.
     pub(crate) fn close(&self) {
-        let mut members = self.0.lock();
-        members.closed = true;
-        let tasks: Vec<_> = members.tasks.iter().map(|(_, task)| task.clone()).collect();
-        drop(members);
+        self.0.lock().closed = true;
+        self.cancel_all();
+    }
+
+    /// Cancels those who are in it.
+    pub(crate) fn cancel_all(&self) {
+        let tasks: Vec<_> = self.0.lock().tasks.iter().map(|(_, task)| task.clone()).collect();
         tasks.iter().for_each(worker::cancel);
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.lock().closed
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().tasks.len()
     }
 }
 
