@@ -148,7 +148,7 @@ fn the_others_run_and_nothing_is_lost_by_an_interruption() {
 fn spawned_later() {
     paused(|| {
         let start = now();
-        let handles = [3u32, 1, 2].map(|s| spawn_after(s * SECOND, || now()));
+        let handles = [3u32, 1, 2].map(|s| spawn_after(s * SECOND, now));
         for (handle, s) in handles.into_iter().zip([3u32, 1, 2]) {
             let started = handle.join().unwrap() - start;
             assert!(started >= s * SECOND && started < s * SECOND + SECOND / 10);

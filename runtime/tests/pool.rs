@@ -277,7 +277,11 @@ fn a_panic_in_a_map() {
         assert!(results.next().is_none());
         drop(results);
         // A panic of the input is the caller's.
-        let items = (0..5).inspect(|n| drop((*n == 2).then(|| resume_unwind(Box::new("input")))));
+        let items = (0..5).inspect(|n| {
+            if *n == 2 {
+                resume_unwind(Box::new("input"));
+            }
+        });
         let caught = catch_unwind(AssertUnwindSafe(|| pool.map(items, |n| n))).unwrap_err();
         assert_eq!(*caught.downcast::<&str>().unwrap(), "input");
         intact(&pool);
@@ -317,7 +321,10 @@ fn an_interrupted_map() {
             let mapper = spawn(move || match which {
                 0 => drop(inner.map(0..5, f)),
                 1 => drop(inner.imap_unordered(0..5, f).next()),
-                2 => drop(inner.try_map(0..5, move |n| Ok::<(), ()>(f(n)))),
+                2 => drop(inner.try_map(0..5, move |n| {
+                    f(n);
+                    Ok::<_, ()>(())
+                })),
                 _ => drop(inner.scope_map(0..5, f)),
             });
             until(|| gauge.inside() == 2);

@@ -207,7 +207,9 @@ fn shutdown() {
     let on_all = || {
         let gate = Gate::default();
         let mut set = TaskSet::new();
-        (0..5).for_each(|_| drop(set.spawn(|| sleep(Duration::MAX))));
+        for _ in 0..5 {
+            set.spawn(|| sleep(Duration::MAX));
+        }
         let stubborn = gate.clone();
         let started = Gate::default();
         let start = started.clone();

@@ -127,7 +127,10 @@ fn a_failure_ends_the_waits_of_the_body() {
                     sleep(Duration::from_micros(200));
                     Outcome::<()>::Err("child")
                 });
-                let waiting = s.spawn(|| Ok(sleep(Duration::MAX)));
+                let waiting = s.spawn(|| {
+                    sleep(Duration::MAX);
+                    Ok(())
+                });
                 match which {
                     0 => sleep(Duration::MAX),
                     1 => drop(failing.join()),
@@ -314,7 +317,7 @@ fn a_cancelled_scope_starts_nobody() {
             let first = s.spawn(|| forever(&ended));
             until(|| first.coroutine().waits_for() == Some("sleep"));
             s.cancel();
-            let late = s.spawn(|| Outcome::Ok(ran.store(true, Ordering::Relaxed)));
+            let late = s.spawn(|| Outcome::Ok(ran.swap(true, Ordering::Relaxed)));
             assert_eq!(late.join(), Err(Cancelled));
             assert_eq!(first.join(), Err(Cancelled));
             sleep(Duration::from_micros(10));
@@ -388,22 +391,21 @@ fn storms_end() {
     let _watched = watchdog();
     let runtime = own(2);
     for round in 0..150u32 {
-        let running = AtomicUsize::new(0);
-        let running = &running;
+        let (started, ended) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
         let result = runtime.run(|| {
             timeout(Duration::from_micros(u64::from(round % 7) * 40), || -> Outcome<u32> {
                 try_scope(|s| {
                     let handles: Vec<_> = (0..20u32)
                         .map(|n| {
                             s.spawn(move || {
-                                running.fetch_add(1, Ordering::Relaxed);
-                                let _count = Counts(running);
-                                running.fetch_sub(1, Ordering::Relaxed);
+                                started.fetch_add(1, Ordering::Relaxed);
+                                let _count = Counts(ended);
                                 match (n + round) % 19 {
-                                    0 => Err("failed"),
-                                    k if k % 2 == 0 => Ok(sleep(Duration::from_micros(k.into()))),
-                                    _ => Ok(yield_now()),
+                                    0 => return Err("failed"),
+                                    k if k % 2 == 0 => sleep(Duration::from_micros(k.into())),
+                                    _ => yield_now(),
                                 }
+                                Ok(())
                             })
                         })
                         .collect();
@@ -415,5 +417,6 @@ fn storms_end() {
             })
         });
         assert!(matches!(result, Err(Elapsed) | Ok(Err("failed"))), "{result:?}");
+        assert_eq!(started.load(Ordering::Relaxed), ended.load(Ordering::Relaxed));
     }
 }
