@@ -1,5 +1,6 @@
 //! Groups of coroutines that are waited for together.
 
+mod greenwood;
 mod others;
 
 use crate::Case;
@@ -16,6 +17,7 @@ pub const CASES: &[Case] = &[Case {
     target: Target::Tokio,
     go: Some("group"),
     measure: |job| {
+        job.greenwood(greenwood::groups);
         job.tokio(others::tokio_groups);
         job.may(others::may_groups);
     },
