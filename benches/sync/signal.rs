@@ -34,6 +34,30 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "event-set",
+        label: "event: set, wait, reset",
+        workers: 1,
+        count: 4_000_000,
+        target: Target::HalfOfTokio,
+        go: None,
+        measure: |job| {
+            job.greenwood(greenwood::event_sets);
+            job.tokio(others::tokio_notify_sets);
+        },
+    },
+    Case {
+        name: "notify-set",
+        label: "notify_one, wait",
+        workers: 1,
+        count: 4_000_000,
+        target: Target::HalfOfTokio,
+        go: None,
+        measure: |job| {
+            job.greenwood(greenwood::notify_sets);
+            job.tokio(others::tokio_notify_sets);
+        },
+    },
+    Case {
         name: "oneshot",
         label: "oneshot: new, send, receive",
         workers: 1,

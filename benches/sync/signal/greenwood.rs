@@ -49,6 +49,27 @@ pub fn notifies(n: usize) {
     );
 }
 
+/// Nobody has to wait.
+pub fn event_sets(n: usize) {
+    let event = Event::new();
+    let event = black_box(&event);
+    for _ in 0..n {
+        event.set();
+        event.wait();
+        event.reset();
+    }
+}
+
+/// Nobody has to wait.
+pub fn notify_sets(n: usize) {
+    let notify = Notify::new();
+    let notify = black_box(&notify);
+    for _ in 0..n {
+        notify.notify_one();
+        notify.wait();
+    }
+}
+
 pub fn oneshots(n: usize) {
     for i in 0..n {
         let (sender, receiver) = oneshot::channel();

@@ -29,6 +29,16 @@ pub async fn tokio_notifies(n: usize) {
     .await;
 }
 
+/// Nobody has to wait.
+pub async fn tokio_notify_sets(n: usize) {
+    let notify = Notify::new();
+    let notify = black_box(&notify);
+    for _ in 0..n {
+        notify.notify_one();
+        notify.notified().await;
+    }
+}
+
 pub async fn tokio_oneshots(n: usize) {
     for i in 0..n {
         let (sender, receiver) = tokio::sync::oneshot::channel();
