@@ -86,7 +86,19 @@ pub(crate) enum Woken {
 /// Inlined, as everything on the way to a switch should be: a return to a frame from before the switch is mispredicted.
 #[inline(always)]
 pub(crate) fn wait(reason: &'static Reason, deadline: Option<Instant>) -> Woken {
-    let Some(cx) = context::switchable() else { return thread::wait(deadline) };
+    match context::switchable() {
+        Some(cx) => wait_on_coroutine(cx, reason, deadline),
+        None => thread::wait(deadline),
+    }
+}
+
+/// [`wait`] on a coroutine that may switch.
+#[inline(always)]
+fn wait_on_coroutine(
+    cx: context::Current,
+    reason: &'static Reason,
+    deadline: Option<Instant>,
+) -> Woken {
     let Some(header) = cx.header() else { return thread::wait(deadline) };
     let clock = &cx.worker().clock;
     // By the clock as it was last read: often enough, and reading it again would cost as much as the switch.

@@ -144,7 +144,12 @@ impl Waiter {
             if let Some(verdict) = self.verdict() {
                 return Ok(verdict);
             }
-            match super::wait(reason, deadline) {
+            // Nothing that decides whether the caller may switch has changed since the waiter was made.
+            let woken = match (&self.who, context::current()) {
+                (Who::Coroutine(..), Some(cx)) => super::wait_on_coroutine(cx, reason, deadline),
+                _ => thread::wait(deadline),
+            };
+            match woken {
                 Woken::Unparked => {}
                 Woken::TimedOut => return Err(Stopped::TimedOut),
                 Woken::Interrupted(interrupt) => return Err(Stopped::Interrupted(interrupt)),
