@@ -1,4 +1,5 @@
 //! Code written for crossbeam-channel, compiled against it and against the channels here, on threads and on coroutines.
+#![allow(clippy::all)] // All forms that the macros accept, sensible or not.
 
 mod common;
 

@@ -53,7 +53,7 @@ fn a_coroutine_finishes() {
             assert!(payload.is::<i32>() || payload.is::<Cancelled>());
             panics = spawn(|| std::panic::resume_unwind(Box::new(6)));
             sleeps = spawn(|| ());
-            let _ = sleeps.cancel();
+            sleeps.cancel();
         }
     });
 }
@@ -64,7 +64,7 @@ fn a_handle_that_was_not_selected() {
     each_mode(|| {
         let (s, r) = bounded(0);
         let (go, gone) = bounded::<()>(0);
-        let mut work = spawn(move || drop(gone.recv()));
+        let mut work = spawn(move || assert!(gone.recv().is_err()));
         for i in 0..20 {
             let s = s.clone();
             let sender = spawn(move || s.send(i).unwrap());
@@ -193,8 +193,10 @@ fn cancelled_meanwhile() {
         let (go, gone): (_, Receiver<()>) = bounded(0);
         let count = ends.clone();
         let handle = spawn(move || {
-            let mut work =
-                spawn(move || drop((gone.recv(), count.fetch_add(1, Ordering::Relaxed))));
+            let mut work = spawn(move || {
+                assert!(gone.recv().is_err());
+                count.fetch_add(1, Ordering::Relaxed)
+            });
             select! {
                 readable(from) -> _ => {}
                 join(work) -> _ => {}

@@ -89,7 +89,10 @@ impl<T> SelectHandle for Receiver<T> {
     fn try_select(&self, patience: &Patience) -> Option<Token> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.select_recv(patience),
-            Flavor::Timer(timed) => timed.timer().take(crate::now()).map(Token::Time),
+            Flavor::Timer(timed) => {
+                let since = patience.since.unwrap_or_else(crate::now);
+                timed.timer().take(since).map(Token::Time)
+            }
             Flavor::Never => None,
         }
     }

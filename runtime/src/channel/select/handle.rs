@@ -28,6 +28,8 @@ pub(crate) struct Patience {
     pub(super) deadline: Option<Instant>,
     /// Whether an interrupted caller unwinds.
     pub(super) unwinds: bool,
+    /// Since when the caller waits, where there is a timer that wants to know.
+    pub(super) since: Option<Instant>,
 }
 
 /// How a selected operation is to be completed.

@@ -91,10 +91,15 @@ impl Until {
 
     fn patience(self) -> Patience {
         match self {
-            Until::Now => {
-                Patience { offers: may_wait_for_offers(), deadline: None, unwinds: false }
+            Until::Now => Patience {
+                offers: may_wait_for_offers(),
+                deadline: None,
+                unwinds: false,
+                since: None,
+            },
+            Until::Deadline(deadline) => {
+                Patience { offers: true, deadline, unwinds: true, since: None }
             }
-            Until::Deadline(deadline) => Patience { offers: true, deadline, unwinds: true },
         }
     }
 
@@ -128,7 +133,7 @@ pub(super) fn select<'a>(
             return None;
         }
         charged = false;
-        let (won, stopped) = wait(cases, until, false);
+        let (won, stopped) = wait(cases, until, false, &mut patience.since);
         if let Some((case, place)) = won {
             if let Some(token) = place.selected(&patience) {
                 return Some(SelectedOperation::new(case, token, charged));
@@ -161,7 +166,7 @@ pub(super) fn ready(cases: &mut [Case<'_>], until: Until, biased: bool) -> Optio
             return None;
         }
         charged = false;
-        match wait(cases, until, true) {
+        match wait(cases, until, true, &mut None) {
             (Some((case, _)), _) => return Some(case.index),
             (None, Some(Stopped::Interrupted(interrupt))) => interrupt.unwind(),
             (None, Some(Stopped::TimedOut)) => last = until.is_over(),
@@ -174,8 +179,13 @@ pub(super) fn ready(cases: &mut [Case<'_>], until: Until, biased: bool) -> Optio
 type Won<'a> = (Case<'a>, Box<dyn Place + 'a>);
 
 /// Waits in the queues of all operations until somebody ends the wait in one of them, or something else does. Returns at once if
-/// an operation has become ready. All other places have been given up.
-fn wait<'a>(cases: &[Case<'a>], until: Until, watch: bool) -> (Option<Won<'a>>, Option<Stopped>) {
+/// an operation has become ready. All other places have been given up. Notes `since` when it waits, for timers.
+fn wait<'a>(
+    cases: &[Case<'a>],
+    until: Until,
+    watch: bool,
+    since: &mut Option<Instant>,
+) -> (Option<Won<'a>>, Option<Stopped>) {
     let Until::Deadline(mut earliest) = until else { return (None, None) };
     let waiter = Arc::new(Waiter::new());
     let mut places = Vec::with_capacity(cases.len());
@@ -183,7 +193,10 @@ fn wait<'a>(cases: &[Case<'a>], until: Until, watch: bool) -> (Option<Won<'a>>, 
     for (case, verdict) in cases.iter().zip(1..) {
         match case.handle.enlist(&waiter, verdict, watch) {
             Enlisted::Waits(place) => places.push((*case, verdict, place)),
-            Enlisted::At(at) => earliest = park::earlier(earliest, at),
+            Enlisted::At(at) => {
+                since.get_or_insert_with(crate::now);
+                earliest = park::earlier(earliest, at);
+            }
             Enlisted::Ready => {
                 ready = true;
                 break;
