@@ -52,7 +52,7 @@ fn a_coroutine_finishes() {
             let payload = waits.join();
             assert!(payload.is::<i32>() || payload.is::<Cancelled>());
             panics = spawn(|| std::panic::resume_unwind(Box::new(6)));
-            sleeps = spawn(|| ());
+            sleeps = spawn(|| sleep(Duration::MAX));
             sleeps.cancel();
         }
     });
