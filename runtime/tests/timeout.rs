@@ -269,7 +269,7 @@ fn a_busy_coroutine_is_ended_too() {
                 rounds.fetch_add(1, Ordering::Relaxed);
             }
         });
-        assert_eq!(result.map(|()| ()), Err(Elapsed));
+        assert_eq!(result, Err::<(), _>(Elapsed));
         assert!(rounds.load(Ordering::Relaxed) > 0);
         drop((s1, r2));
         echo.join().unwrap();
