@@ -26,6 +26,7 @@ mod queue;
 mod thread;
 mod unparker;
 mod waiter;
+mod wakeups;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub(crate) use queue::{Entry, Locked, Place, Queue};
 pub(crate) use unparker::claiming;
 pub use unparker::{Unparker, unparker};
 pub(crate) use waiter::{Stopped, Waiter, Wakeup};
+pub(crate) use wakeups::{Wakeups, serve_all};
 
 use std::time::Instant;
 

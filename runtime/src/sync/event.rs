@@ -4,10 +4,9 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::wakeups::serve_all;
 use crate::model::atomic::{AtomicU8, Ordering};
 use crate::model::const_fn;
-use crate::park::{Place, Queue, Reason, Stopped};
+use crate::park::{Place, Queue, Reason, Stopped, serve_all};
 
 /// A flag that many wait for: all waits end when it is set, and none begins while it is.
 ///

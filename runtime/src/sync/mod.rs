@@ -19,7 +19,6 @@ mod once_lock;
 pub mod oneshot;
 mod rwlock;
 mod semaphore;
-mod wakeups;
 pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult};

@@ -4,10 +4,9 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::wakeups::serve_all;
 use crate::model::atomic::{AtomicUsize, Ordering};
 use crate::model::const_fn;
-use crate::park::{Place, Queue, Reason, Stopped};
+use crate::park::{Place, Queue, Reason, Stopped, serve_all};
 
 /// Wakes one who waits, or all of them. A wake-up for one that finds nobody is kept, up to one, for whoever waits next.
 ///

@@ -15,8 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::wakeups::serve_all;
-use crate::park::{Place, Queue, Reason, Stopped};
+use crate::park::{Place, Queue, Reason, Stopped, serve_all};
 
 /// A channel for one value. It takes one allocation.
 ///

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::ring::Found;
 use super::{CLOSED, REASON, RECEIVERS, RecvError, RecvTimeoutError, Shared, TryRecvError};
-use crate::park::{Place, Stopped};
-use crate::sync::wakeups::serve_all;
+use crate::park::{Place, Stopped, serve_all};
 
 /// Receives each value that is sent while it exists.
 pub struct Receiver<T> {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{CLOSED, RECEIVERS, Receiver, SendError, Shared};
-use crate::park::{Place, Reason, Stopped};
-use crate::sync::wakeups::serve_all;
+use crate::park::{Place, Reason, Stopped, serve_all};
 
 /// Sends values to all receivers. Clones send to the same. When the last one is dropped, receivers get what is left and then
 /// [`Closed`](super::RecvError::Closed).

@@ -5,8 +5,7 @@ use std::time::Instant;
 use super::{AcquireTimeoutError, TryAcquireError};
 use crate::model::atomic::{AtomicUsize, Ordering};
 use crate::model::const_fn;
-use crate::park::{Locked, Place, Queue, Reason, Stopped};
-use crate::sync::wakeups::{Wakeups, serve_all};
+use crate::park::{Locked, Place, Queue, Reason, Stopped, Wakeups, serve_all};
 
 #[derive(Debug)]
 pub(super) struct Permits {

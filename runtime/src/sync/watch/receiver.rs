@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{CLOSED, REASON, RECEIVERS, RecvError, RecvTimeoutError, Shared};
-use crate::park::{Place, Stopped};
-use crate::sync::wakeups::serve_all;
+use crate::park::{Place, Stopped, serve_all};
 
 /// Looks at the latest value, and waits for others. A clone has seen what this one has.
 pub struct Receiver<T> {

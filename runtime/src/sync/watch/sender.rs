@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{CLOSED, RECEIVERS, Receiver, SendError, Shared};
-use crate::park::{Place, Reason, Stopped};
+use crate::park::{Place, Reason, Stopped, serve_all};
 use crate::sync::Permit;
-use crate::sync::wakeups::serve_all;
 
 /// Sends values, each of which replaces the one before. Clones send to the same receivers. When the last one is dropped, receivers keep
 /// the last value, and waits for another fail.

@@ -1,28 +1,35 @@
 //! The wake-ups of several who were served under one lock.
 
-use crate::park::{Locked, Wakeup};
+use super::{Locked, Wakeup};
 
-/// Paid when this is dropped, which should be after the lock was given up. One of them takes no memory.
+/// Paid when dropped, in order. Declared before the lock is taken, so that it goes after the lock has. One of them takes no memory.
 #[derive(Debug, Default)]
 #[must_use]
-pub(super) struct Wakeups {
+pub(crate) struct Wakeups {
     first: Option<Wakeup>,
     rest: Vec<Wakeup>,
 }
 
 impl Wakeups {
     #[inline]
-    pub(super) fn push(&mut self, wakeup: Wakeup) {
+    pub(crate) fn push(&mut self, wakeup: Wakeup) {
         match self.first {
             None => self.first = Some(wakeup),
             Some(_) => self.rest.push(wakeup),
         }
     }
+
+    /// Pays at once. For one who is going to wait, and gives the lock up only there.
+    #[inline]
+    pub(crate) fn pay(&mut self) {
+        self.first = None;
+        self.rest.clear();
+    }
 }
 
 /// Ends the waits of all who are in `list` now.
 #[inline]
-pub(super) fn serve_all<S, P, const LISTS: usize>(
+pub(crate) fn serve_all<S, P, const LISTS: usize>(
     locked: &mut Locked<'_, S, P, LISTS>,
     list: usize,
     mut serve: impl FnMut(&mut P),
