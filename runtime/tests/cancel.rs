@@ -40,6 +40,70 @@ fn before_the_start() {
     });
 }
 
+/// What it captured is dropped by destructors that wait as ever, as is a result that nobody asks for.
+#[test]
+fn destructors_wait_outside_of_its_function() {
+    struct Waits(Arc<AtomicBool>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            sleep(Duration::from_millis(2));
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    each_mode(|| {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let captured = Waits(dropped.clone());
+        let here = Builder::new().placement(Placement::Here);
+        let handle = here.spawn(move || drop(captured)).unwrap();
+        handle.cancel();
+        assert_cancelled(handle);
+        assert!(dropped.load(Ordering::Relaxed));
+
+        let dropped = Arc::new(AtomicBool::new(false));
+        let result = Waits(dropped.clone());
+        let go = Arc::new(AtomicBool::new(false));
+        let gone = go.clone();
+        let handle = spawn(move || {
+            until(|| gone.load(Ordering::Relaxed));
+            result
+        });
+        until(|| Arc::strong_count(&go) == 2);
+        // Started, if it is to be.
+        (0..10).for_each(|_| yield_now());
+        handle.cancel();
+        drop(handle);
+        go.store(true, Ordering::Relaxed);
+        until(|| dropped.load(Ordering::Relaxed));
+    });
+}
+
+#[test]
+fn by_itself() {
+    each_mode(|| {
+        let (give, given) = channel::<JoinHandle<()>>();
+        let (ends, ended) = channel();
+        let handle = spawn(move || {
+            let me = loop {
+                match given.try_recv() {
+                    Ok(me) => break me,
+                    Err(_) => yield_now(),
+                }
+            };
+            me.cancel();
+            ends.send(me).unwrap();
+            sleep(Duration::MAX);
+        });
+        give.send(handle).unwrap();
+        until(|| match ended.try_recv() {
+            Ok(handle) => {
+                assert_cancelled(handle);
+                true
+            }
+            Err(_) => false,
+        });
+    });
+}
+
 #[test]
 fn in_every_wait() {
     each_mode(|| {

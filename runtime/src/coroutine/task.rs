@@ -300,15 +300,16 @@ where
         let stage = unsafe { std::mem::replace(&mut *self.stage.get(), Stage::Empty) };
         let Stage::Pending(f) = stage else { return };
         let result = if self.header.cancel.is_made() {
-            // Cancelled before it started. What it captured is dropped here, where destructors may wait.
+            // Cancelled before it started. What it captured is dropped here, where destructors wait as ever.
+            self.header.cancel.end();
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(f)));
             dropped.and(Err(Box::new(Cancelled) as Box<dyn Any + Send>))
         } else {
             catch_unwind(AssertUnwindSafe(f))
         };
-        self.set_result(result);
-        // Destructors of locals follow. One that unwound would abort the process.
+        // Destructors of locals follow, and that of a result which nobody asks for. One that unwound would abort the process.
         self.header.cancel.end();
+        self.set_result(result);
     }
 
     fn abandon(&self, why: Box<dyn Any + Send>) {
