@@ -1,6 +1,7 @@
 //! Tokens: one cancellation for the code of many coroutines.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -98,7 +99,7 @@ impl CancelToken {
     /// here. A call that was completed at the same time counts, and if `f` returns, its value is returned. Suspends where `f` does.
     ///
     /// Under a token that is cancelled already, `f` runs up to its first wait. On an OS thread, calls that wait in the kernel, for a descriptor,
-    /// notice it only when they have ended.
+    /// notice it only when they have ended; so do all waits in a [`no_yield`](crate::no_yield) section of a coroutine.
     ///
     /// # Errors
     /// [`Cancelled`] if `f` was unwound for it.
@@ -141,6 +142,10 @@ impl CancelToken {
     }
 }
 
+// Its flag is set and its list changed as a whole, under the lock, where nothing panics.
+impl UnwindSafe for CancelToken {}
+impl RefUnwindSafe for CancelToken {}
+
 impl Inner {
     fn cancel(self: &Arc<Inner>) {
         let mut family = vec![self.clone()];
@@ -163,8 +168,11 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some((parent, key)) = &self.parent {
-            parent.listeners.lock().remove(*key);
+        // One after the other: a long line of ancestors that go with it would need as deep a stack.
+        let mut parent = self.parent.take();
+        while let Some((inner, key)) = parent {
+            inner.listeners.lock().remove(key);
+            parent = Arc::into_inner(inner).and_then(|mut inner| inner.parent.take());
         }
     }
 }
