@@ -112,6 +112,12 @@ fn wait_on_coroutine(
         return Woken::Unparked;
     }
     header.set_reason(reason);
+    // Over before it began. Its timer might never get to fire: somebody else who always wakes the caller first would keep it in its loop
+    // beyond any deadline.
+    if deadline.is_some_and(is_over) {
+        cx.suspend(Suspend::YIELD);
+        return Woken::TimedOut;
+    }
     let around = if cx.scopes.is_empty() { None } else { cx.scopes.deadline() };
     let resume = cx.suspend(match earlier(deadline, around) {
         None => Suspend::PARK,
