@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{Wake, Woken};
 use crate::cancel;
+use crate::context;
 
 /// One thread's place to wait. Not `std::thread::park`, whose token belongs to the user.
 #[derive(Debug, Default)]
@@ -65,12 +66,26 @@ pub(super) fn wait(deadline: Option<Instant>) -> Woken {
     if let Some(interrupt) = cancel::pending_on_thread(|at| at <= now()) {
         return Woken::Interrupted(interrupt);
     }
-    let wake = park(super::earlier(deadline, cancel::deadline_around()));
-    if wake == Wake::TimedOut && deadline.is_some_and(|d| d <= now()) {
+    let first = super::earlier(deadline, cancel::deadline_around());
+    // A thread waits by the system's clock. One that is paused stands still meanwhile, and says nothing about what has passed.
+    let passed = match park(first.and_then(by_system_clock)) {
+        Wake::TimedOut => first,
+        _ => None,
+    };
+    let is_over = |at| passed.is_some_and(|passed| at <= passed) || at <= now();
+    if passed.is_some() && deadline.is_some_and(is_over) {
         return Woken::TimedOut;
     }
-    match cancel::pending_on_thread(|at| at <= now()) {
+    match cancel::pending_on_thread(is_over) {
         Some(interrupt) => Woken::Interrupted(interrupt),
         None => Woken::Unparked,
     }
+}
+
+/// The point in time that is as far off as `deadline` is by the caller's clock. None if that is later than the clock can tell.
+fn by_system_clock(deadline: Instant) -> Option<Instant> {
+    if context::current().is_none_or(|cx| !cx.worker().clock.is_paused()) {
+        return Some(deadline);
+    }
+    Instant::now().checked_add(deadline.saturating_duration_since(crate::now()))
 }

@@ -140,13 +140,17 @@ pub(super) fn block(
     deadline: Option<Instant>,
 ) -> io::Result<usize> {
     let now = crate::now;
-    let interrupted = || cancel::pending_on_thread(|at| at <= now()).map(|i| i.report().into());
-    if let Some(error) = interrupted() {
-        return Err(error);
+    let error = |interrupt: cancel::Interrupt| interrupt.report().into();
+    if let Some(interrupt) = cancel::pending_on_thread(|at| at <= now()) {
+        return Err(error(interrupt));
     }
-    match poll(fds, park::earlier(deadline, cancel::deadline_around())) {
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock && deadline.is_none_or(|d| d > now()) => {
-            Err(interrupted().unwrap_or(e))
+    let Some(first) = park::earlier(deadline, cancel::deadline_around()) else {
+        return poll(fds, None);
+    };
+    match poll(fds, Some(first)) {
+        // `first` has passed, whatever a paused clock says. The caller's own deadline comes before what is around.
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock && deadline != Some(first) => {
+            Err(cancel::pending_on_thread(|at| at <= first).map_or(e, error))
         }
         result => result,
     }
