@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{each_mode, on_own, watchdog};
+use common::{each_mode, on_own, until, watchdog};
 use greenwood_runtime::channel::bounded;
 use greenwood_runtime::park::{self, Reason, Wake};
 use greenwood_runtime::readiness::wait_readable;
 use greenwood_runtime::sync::Mutex;
 use greenwood_runtime::{
-    Cancelled, Elapsed, deadline, is_interruption, no_yield, now, scope, sleep, spawn, timeout,
-    yield_now,
+    Builder, Cancelled, Elapsed, Placement, deadline, is_interruption, no_yield, now, scope, sleep,
+    spawn, timeout, yield_now,
 };
 
 const SOON: Duration = Duration::from_millis(2);
@@ -322,7 +322,9 @@ fn a_cancellation_passes_it() {
     each_mode(|| {
         let inside = Arc::new(AtomicBool::new(false));
         let flag = inside.clone();
-        let handle = spawn(move || {
+        // Where no other worker takes it before it is cancelled.
+        let here = Builder::new().placement(Placement::Here);
+        let handle = here.spawn(move || {
             let _ = timeout(SOON, || {
                 flag.store(true, Ordering::Relaxed);
                 no_yield(|| std::thread::sleep(SOON * 2));
@@ -330,6 +332,7 @@ fn a_cancellation_passes_it() {
             });
             unreachable!("the coroutine has been cancelled");
         });
+        let handle = handle.unwrap();
         handle.cancel();
         let result: std::thread::Result<()> = handle.join();
         assert!(result.unwrap_err().is::<Cancelled>());
@@ -348,5 +351,153 @@ fn a_cancellation_passes_it() {
         handle.cancel();
         let result: std::thread::Result<()> = handle.join();
         assert!(result.unwrap_err().is::<Cancelled>());
+    });
+}
+
+/// Its own time-outs, one in the other, with a destructor inside that waits beyond both: that one must not unwind.
+#[test]
+fn nested_in_a_destructor_while_unwinding() {
+    struct Waits<'a>(&'a AtomicUsize);
+    impl Drop for Waits<'_> {
+        fn drop(&mut self) {
+            sleep(SOON * 4);
+            // What it enters itself still counts.
+            assert_eq!(timeout(SOON, || sleep(Duration::MAX)), Err(Elapsed));
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    struct Nests<'a>(&'a AtomicUsize, Duration, Duration);
+    impl Drop for Nests<'_> {
+        fn drop(&mut self) {
+            let ended = timeout(self.1, || {
+                let _between = Waits(self.0);
+                let inner = timeout(self.2, || {
+                    let _inside = Waits(self.0);
+                    sleep(Duration::MAX);
+                });
+                assert_eq!(inner, Err(Elapsed));
+                // The outer one is over as well by now, and is heeded again.
+                sleep(Duration::MAX);
+            });
+            assert_eq!(ended, Err(Elapsed));
+        }
+    }
+    everywhere(|| {
+        let waited = AtomicUsize::new(0);
+        for (outer, inner) in [(SOON * 2, SOON), (SOON, SOON * 2), (SOON, LONG)] {
+            let result = timeout(SOON, || {
+                let _nests = Nests(&waited, outer, inner);
+                sleep(Duration::MAX);
+            });
+            assert_eq!(result, Err(Elapsed));
+        }
+        assert_eq!(waited.load(Ordering::Relaxed), 6);
+    });
+}
+
+/// Another library's coroutine on the same thread is left in the middle of a time-out, which ends when all around it have.
+#[test]
+fn on_stacks_that_are_left_in_between() {
+    use corosensei::stack::{Stack, StackPointer};
+    use corosensei::{Coroutine, CoroutineResult};
+
+    /// No guard page: what runs on it needs a few kilobytes.
+    struct Memory(Vec<u128>);
+    // SAFETY: memory that nobody else uses, aligned to 16 bytes.
+    unsafe impl Stack for Memory {
+        fn base(&self) -> StackPointer {
+            StackPointer::new(self.0.as_ptr_range().end as usize).unwrap()
+        }
+        fn limit(&self) -> StackPointer {
+            StackPointer::new(self.0.as_ptr() as usize).unwrap()
+        }
+    }
+
+    everywhere(|| {
+        let start = || {
+            let stack = Memory(vec![0; 16 << 10]);
+            Coroutine::<(), (), (), Memory>::with_stack(stack, |yielder, ()| {
+                timeout(LONG, || yielder.suspend(())).unwrap();
+                sleep(SOON);
+            })
+        };
+        let mut inside = start();
+        let mut around = start();
+        assert!(matches!(around.resume(()), CoroutineResult::Yield(())));
+        let result = timeout(LONG, || {
+            assert!(matches!(inside.resume(()), CoroutineResult::Yield(())));
+            assert!(matches!(around.resume(()), CoroutineResult::Return(())));
+            7
+        });
+        assert_eq!(result, Ok(7));
+        sleep(SOON);
+        assert_eq!(timeout(SOON, || sleep(Duration::MAX)), Err(Elapsed));
+        assert!(matches!(inside.resume(()), CoroutineResult::Return(())));
+        assert_eq!(timeout(SOON, || sleep(Duration::MAX)), Err(Elapsed));
+    });
+}
+
+/// A thread that blocks does not wait for the paused clock of its runtime.
+#[test]
+fn where_nothing_may_suspend_and_time_stands_still() {
+    let _watched = watchdog();
+    let runtime = greenwood_runtime::Runtime::builder().workers(1).paused_clock().build();
+    runtime.unwrap().run(|| {
+        sleep(LONG);
+        assert_eq!(timeout(LONG, || sleep(LONG * 2)), Err(Elapsed));
+        let start = now();
+        no_yield(|| {
+            sleep(SOON);
+            assert_eq!(park::park(&Reason("a test"), Some(now() + SOON)), Wake::TimedOut);
+            assert_eq!(timeout(SOON, || sleep(Duration::MAX)), Err(Elapsed));
+            let (from, _to) = io::pipe().unwrap();
+            let own = wait_readable(from.as_fd(), Some(SOON)).unwrap_err();
+            assert_eq!(own.kind(), io::ErrorKind::WouldBlock);
+            let kind = timeout(SOON, || wait_readable(from.as_fd(), None).unwrap_err().kind());
+            assert_eq!(kind, Ok(io::ErrorKind::TimedOut));
+        });
+        assert_eq!(now(), start);
+    });
+}
+
+/// The wait's own deadline, too: here each wake-up finds nothing.
+#[test]
+fn a_deadline_passes_however_often_it_is_woken() {
+    let _watched = watchdog();
+    on_own(|| {
+        let at = now() + SOON;
+        let (me, end) = (park::unparker(), Arc::new(AtomicBool::new(false)));
+        let ended = end.clone();
+        let waker = spawn(move || {
+            while !ended.load(Ordering::Relaxed) {
+                me.unpark();
+                yield_now();
+            }
+        });
+        yield_now();
+        while park::park(&Reason("a test"), Some(at)) == Wake::Unparked {}
+        end.store(true, Ordering::Relaxed);
+        waker.join().unwrap();
+    });
+}
+
+/// Whoever catches it without end ends nobody else's turns.
+#[test]
+fn who_swallows_it_for_ever_lets_the_others_run() {
+    each_mode(|| {
+        let swallowed = Arc::new(AtomicUsize::new(0));
+        let end = Arc::new(AtomicBool::new(false));
+        let (count, ended) = (swallowed.clone(), end.clone());
+        let swallows = spawn(move || {
+            timeout(Duration::ZERO, || {
+                while !ended.load(Ordering::Relaxed) {
+                    let _ = catch_unwind(|| sleep(Duration::MAX));
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        });
+        until(|| swallowed.load(Ordering::Relaxed) > 2);
+        end.store(true, Ordering::Relaxed);
+        assert_eq!(swallows.join().unwrap(), Ok(()));
     });
 }

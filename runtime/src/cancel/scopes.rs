@@ -1,5 +1,6 @@
 //! What surrounds a piece of code and can end its waits: a linked list of frames on the stack, one for each time-out, token or shield.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
@@ -31,29 +32,77 @@ impl Scopes {
     /// The deadline that the frames set to a wait of the caller.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let mut earliest: Option<Instant> = None;
-        let panicking = std::thread::panicking();
-        self.until_shield(|frame| {
-            if let (Kind::Deadline(at), true) = (&frame.kind, frame.applies(panicking)) {
+        self.applying(std::thread::panicking(), |frame| {
+            if let Kind::Deadline(at) = &frame.kind {
                 earliest = Some(earliest.map_or(*at, |e| e.min(*at)));
             }
         });
         earliest
     }
 
-    /// Calls `each` with the frames from the innermost on, up to a shield. True if there is none.
-    fn until_shield(&self, mut each: impl FnMut(&Frame)) -> bool {
+    /// Calls `each` with the frames that a wait heeds, from the innermost on, up to a shield. True if there is none.
+    ///
+    /// Waits of destructors that run while unwinding heed what such a destructor has entered itself, and nothing else. If that unwinds in
+    /// turn, what runs next may be a destructor inside, which must not unwind; there is no telling. So nothing that it passes, nor what is
+    /// around that, is heeded again until it has arrived.
+    fn applying(&self, panicking: bool, mut each: impl FnMut(&Frame)) -> bool {
         let mut next = self.0.get();
         while let Some(frame) = next {
-            // SAFETY: a frame is in the list for as long as `run` has it on its stack, which is the caller's own.
+            // SAFETY: a frame is in the list for as long as `run` has it on its stack.
             let frame = unsafe { frame.as_ref() };
             if matches!(frame.kind, Kind::Shield) {
                 return false;
             }
-            each(frame);
-            next = frame.around;
+            if panicking && frame.passed.get() {
+                break;
+            }
+            if frame.in_panic == panicking {
+                each(frame);
+            }
+            next = frame.around.get();
         }
         true
     }
+
+    /// An unwinding to `end` begins, in a destructor that runs while unwinding.
+    fn pass(&self, end: &Frame) {
+        let mut next = self.0.get();
+        while let Some(frame) = next {
+            // SAFETY: as in `applying`.
+            let frame = unsafe { frame.as_ref() };
+            frame.passed.set(true);
+            if std::ptr::eq(frame, end) {
+                return;
+            }
+            next = frame.around.get();
+        }
+    }
+
+    /// Takes off a frame that ends.
+    fn remove(&self, ends: &Frame) {
+        let mut place = &self.0;
+        loop {
+            match place.get() {
+                Some(frame) if std::ptr::eq(frame.as_ptr(), ends) => {
+                    return place.set(ends.around.get());
+                }
+                // Not the innermost: code has left this stack for another in between, as coroutines of other libraries do.
+                // SAFETY: as in `applying`.
+                Some(frame) => place = unsafe { &(*frame.as_ptr()).around },
+                None => lost(),
+            }
+        }
+    }
+}
+
+/// A frame ends, and elsewhere than it began.
+#[cold]
+fn lost() -> ! {
+    // Whoever still has it in his list would use it when it is gone.
+    eprintln!(
+        "greenwood: a time-out, token or shield was entered on one coroutine or thread and left on another"
+    );
+    std::process::abort();
 }
 
 /// Calls `f` with the caller's scopes.
@@ -74,6 +123,17 @@ pub(crate) fn deadline_around() -> Option<Instant> {
     with_scopes(Scopes::deadline)
 }
 
+/// Whether anything is around the caller that may end its waits.
+pub(crate) fn is_surrounded() -> bool {
+    let mut any = false;
+    with_scopes(|scopes| {
+        if !scopes.is_empty() {
+            scopes.applying(std::thread::panicking(), |_| any = true);
+        }
+    });
+    any
+}
+
 /// What a frame does.
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -84,7 +144,7 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 struct Frame {
-    around: Option<NonNull<Frame>>,
+    around: Cell<Option<NonNull<Frame>>>,
     kind: Kind,
     /// A call has failed because of it; whatever blocks next unwinds.
     reported: Cell<bool>,
@@ -92,14 +152,8 @@ struct Frame {
     id: Cell<u64>,
     /// Entered by a destructor that runs while a panic unwinds.
     in_panic: bool,
-}
-
-impl Frame {
-    /// Whether waits heed it. Those of destructors that run while unwinding do not, except for what such a destructor has entered
-    /// itself; and that unwinds once only, as there is no telling a second time from a destructor inside, which must not unwind.
-    fn applies(&self, panicking: bool) -> bool {
-        self.in_panic == panicking && !(panicking && self.id.get() != 0)
-    }
+    /// An unwinding in such a destructor goes, or went, through it or to it: see [`Scopes::applying`].
+    passed: Cell<bool>,
 }
 
 /// The payload that carries an unwinding to its frame and no further.
@@ -114,15 +168,16 @@ pub(super) fn run<T>(kind: Kind, f: impl FnOnce() -> T) -> Result<T, Left> {
     struct Leave<'a>(&'a Frame);
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
-            with_scopes(|s| s.0.set(self.0.around));
+            with_scopes(|s| s.remove(self.0));
         }
     }
     let frame = Frame {
-        around: with_scopes(|s| s.0.get()),
+        around: Cell::new(with_scopes(|s| s.0.get())),
         kind,
         reported: Cell::new(false),
         id: Cell::new(0),
         in_panic: std::thread::panicking(),
+        passed: Cell::new(false),
     };
     with_scopes(|s| s.0.set(Some(NonNull::from(&frame))));
     let leave = Leave(&frame);
@@ -172,13 +227,13 @@ fn outermost(
 ) -> Option<Interrupt> {
     let panicking = std::thread::panicking();
     let mut found = None;
-    let unshielded = scopes.until_shield(|frame| {
+    let unshielded = scopes.applying(panicking, |frame| {
         let over = match &frame.kind {
             Kind::Deadline(at) => is_over(*at),
             Kind::Token(token) => token.is_cancelled(),
             Kind::Shield => false,
         };
-        if over && frame.applies(panicking) {
+        if over {
             found = Some(Interrupt(Cause::Frame(NonNull::from(frame))));
         }
     });
@@ -210,24 +265,28 @@ impl Interrupt {
         Interruption(why)
     }
 
-    /// For calls that cannot: unwinds, quietly, to what is to end. Destructors run, no panic hook does.
+    /// For calls that cannot: unwinds, quietly, to what is to end. Destructors run, no panic hook does. May suspend.
     pub(crate) fn unwind(self) -> ! {
         static IDS: AtomicU64 = AtomicU64::new(1);
-        match self.0 {
-            Cause::Request(request) => {
-                // SAFETY: in the caller's control block.
-                unsafe { request.as_ref() }.report();
-                resume_unwind(Box::new(Cancelled))
-            }
+        let (first, payload): (bool, Box<dyn Any + Send>) = match self.0 {
+            // SAFETY: in the caller's control block.
+            Cause::Request(request) => (unsafe { request.as_ref() }.report(), Box::new(Cancelled)),
             Cause::Frame(frame) => {
                 // SAFETY: on the caller's stack.
                 let frame = unsafe { frame.as_ref() };
                 if frame.id.get() == 0 {
                     frame.id.set(IDS.fetch_add(1, Ordering::Relaxed));
                 }
-                frame.reported.set(true);
-                resume_unwind(Box::new(Unwinding(frame.id.get())))
+                if frame.in_panic {
+                    with_scopes(|scopes| scopes.pass(frame));
+                }
+                (!frame.reported.replace(true), Box::new(Unwinding(frame.id.get())))
             }
+        };
+        if !first {
+            // Whoever catches everything and tries again waits no more. The others must have their turns all the same.
+            crate::yield_now();
         }
+        resume_unwind(payload)
     }
 }
