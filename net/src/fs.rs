@@ -2,8 +2,8 @@
 //!
 //! Files have no readiness to wait for (epoll_ctl(2): `EPERM`), so a coroutine hands the call to an OS thread and suspends
 //! until that is done, some microseconds at least. On an OS thread they are std's own. Names, arguments, results and
-//! errors are std's, but for one error more: ECANCELED if the coroutine is cancelled. The operating system carries out
-//! what was begun all the same.
+//! errors are std's, but for two errors more: ECANCELED if the coroutine is cancelled, and ETIMEDOUT if the time of a
+//! [`timeout`](greenwood_runtime::timeout) around the call is over. The operating system carries out what was begun all the same.
 //!
 //! For a sequence of small calls, or for an open [`std::fs::File`], put the whole of it into one
 //! [`offload`](greenwood_runtime::offload).

@@ -2,7 +2,8 @@
 //!
 //! The types have std's names, methods, traits and errors. A program that replaces `use std::net::…` or
 //! `use std::os::unix::net::…` by `use greenwood_net::…` sees no difference but that a call that waits lets other
-//! coroutines run. On an OS thread, and in non-blocking mode, the calls are std's own.
+//! coroutines run. On an OS thread, and in non-blocking mode, the calls are std's own; within a
+//! [`timeout`](greenwood_runtime::timeout) they keep its time on OS threads as well, but for the functions in [`fs`].
 //!
 //! ```
 //! use std::io::{Read, Write};

@@ -1,17 +1,16 @@
 //! Accepting: what TCP and Unix listeners share.
 //!
-//! accept(2) has no `MSG_DONTWAIT`, so a listener is put into `O_NONBLOCK` the first time a coroutine accepts on it
+//! accept(2) has no `MSG_DONTWAIT`, so a listener is put into `O_NONBLOCK` the first time a coroutine accepts on it, or anybody within a time-out
 //! (its modes remember that it is "lent"), and back when it is turned into one of std's types.
 
-use greenwood_runtime::park::Reason;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use greenwood_runtime::may_switch;
-use greenwood_runtime::readiness::Interest;
+use greenwood_runtime::park::Reason;
+use greenwood_runtime::readiness::{Interest, may_block};
 
 use crate::pause::pause;
 use crate::socket::{Modes, Socket, Transport};
@@ -124,7 +123,7 @@ impl<L: Accept> Listener<L> {
     }
 
     fn accept_blocking(&self) -> io::Result<(L::Stream, L::Addr)> {
-        if may_switch() {
+        if !may_block() {
             self.modes().lend(self.as_fd())?;
         } else if !self.modes().is_lent() {
             match self.io().accept() {
@@ -170,7 +169,8 @@ impl Backoff {
                     .store((millis * 2).clamp(Backoff::FIRST, Backoff::LONGEST), Ordering::Relaxed);
             }
             // Nothing came: that says nothing about descriptors.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock || sys::is_interruption(error) => {}
             _ => {
                 if self.0.load(Ordering::Relaxed) != 0 {
                     self.0.store(0, Ordering::Relaxed);

@@ -40,7 +40,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use greenwood_runtime::park::Reason;
-use greenwood_runtime::readiness::{Interest, Source, wait_any};
+use greenwood_runtime::readiness::{Interest, Source, may_block, wait_any};
 
 use crate::{pause, sys};
 
@@ -191,7 +191,7 @@ fn read_to_ends(mut pipes: [Option<File>; 2]) -> io::Result<[Vec<u8>; 2]> {
 /// Waits for `child`; `WouldBlock` when the time-out has passed.
 fn wait_for(child: &mut Child, timeout: Option<Duration>) -> io::Result<ExitStatus> {
     drop(child.stdin.take());
-    if timeout.is_none() && !greenwood_runtime::may_switch() {
+    if timeout.is_none() && may_block() {
         return child.wait();
     }
     // A child whose status was taken has no number any more.

@@ -6,8 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use greenwood_runtime::may_switch;
-use greenwood_runtime::readiness::{Interest, Source};
+use greenwood_runtime::readiness::{Interest, Source, may_block};
 use socket2::{Domain, Type};
 
 use crate::pause;
@@ -27,7 +26,7 @@ pub(crate) fn tcp(addrs: &[SocketAddr]) -> io::Result<TcpStream> {
     match addrs {
         // std has the error for none, and on an OS thread the kernel waits.
         [] => std::net::TcpStream::connect(addrs).map(|io| TcpStream(Socket::fresh(io))),
-        [_] if !may_switch() => {
+        [_] if may_block() => {
             std::net::TcpStream::connect(addrs).map(|io| TcpStream(Socket::fresh(io)))
         }
         _ => tcp_with(addrs, tcp_socket),
@@ -54,7 +53,7 @@ pub(crate) fn tcp_with(
 }
 
 pub(crate) fn tcp_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-    if !may_switch() {
+    if may_block() {
         return std::net::TcpStream::connect_timeout(addr, timeout)
             .map(|io| TcpStream(Socket::fresh(io)));
     }
@@ -69,7 +68,7 @@ pub(crate) fn tcp_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<Tc
 }
 
 pub(crate) fn unix(addr: &std::os::unix::net::SocketAddr) -> io::Result<UnixStream> {
-    if !may_switch() {
+    if may_block() {
         return std::os::unix::net::UnixStream::connect_addr(addr)
             .map(|io| UnixStream(Socket::fresh(io)));
     }

@@ -1,7 +1,7 @@
 //! What all socket types share: one of std's sockets, its readiness, and the modes that the user set.
 //!
 //! std's own type does everything that cannot wait (options, addresses, `Debug`), and everything on an OS thread, so
-//! these behave as std's by being std's. Only what waits on a coroutine is ours, in `transfer`, `accept` and `connect`.
+//! these behave as std's by being std's. Only what waits on a coroutine or within a time-out is ours, in `transfer`, `accept` and `connect`.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,8 +9,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenwood_runtime::may_switch;
-use greenwood_runtime::readiness::{Interest, Source};
+use greenwood_runtime::readiness::{Interest, Source, may_block};
 
 use crate::sys;
 
@@ -100,10 +99,10 @@ impl<S: Transport> Socket<S> {
         &self.modes
     }
 
-    /// Whether the plain system call is right: on an OS thread, where the kernel waits, and in the user's non-blocking
-    /// mode, where nobody does.
+    /// Whether the plain system call is right: on an OS thread with no time-out around it, where the kernel waits, and in the
+    /// user's non-blocking mode, where nobody does.
     pub(crate) fn is_plain(&self) -> bool {
-        !may_switch() || self.is_nonblocking()
+        may_block() || self.is_nonblocking()
     }
 
     pub(crate) fn is_nonblocking(&self) -> bool {

@@ -87,3 +87,8 @@ pub(crate) fn would_block() -> io::Error {
 pub(crate) fn bad_descriptor() -> io::Error {
     io::Error::from_raw_os_error(libc::EBADF)
 }
+
+/// Whether the wait was ended by a cancellation or a time-out around the caller.
+pub(crate) fn is_interruption(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ECANCELED | libc::ETIMEDOUT))
+}

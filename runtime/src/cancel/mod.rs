@@ -11,7 +11,9 @@ use std::fmt;
 use std::io;
 
 pub(crate) use request::Request;
-pub(crate) use scopes::{Interrupt, Scopes, deadline_around, pending, pending_on_thread};
+pub(crate) use scopes::{
+    Interrupt, Scopes, deadline_around, is_surrounded, pending, pending_on_thread,
+};
 pub use shield::shield;
 pub use timeout::{Elapsed, deadline, timeout};
 pub use token::CancelToken;

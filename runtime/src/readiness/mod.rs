@@ -14,7 +14,27 @@ pub use source::Source;
 pub(crate) use once::{Temporary, is_ready, watch};
 pub(crate) use registered::Registered;
 
+use crate::cancel;
+use crate::context;
 use crate::park::Reason;
+
+/// Whether a call may be left to wait in the kernel: the caller is not to be suspended, and nothing around it, a
+/// [`timeout`](crate::timeout) or a [`CancelToken`](crate::CancelToken), could end the wait.
+///
+/// For libraries that make a blocking system call on OS threads; where this is false, [`Source::perform`] waits as it should. Does not
+/// suspend.
+///
+/// ```
+/// use std::time::Duration;
+/// use greenwood_runtime::{readiness, timeout};
+///
+/// assert!(readiness::may_block());
+/// timeout(Duration::from_secs(1), || assert!(!readiness::may_block())).unwrap();
+/// greenwood_runtime::run(|| assert!(!readiness::may_block()));
+/// ```
+pub fn may_block() -> bool {
+    !context::may_switch() && !cancel::is_surrounded()
+}
 
 /// What a descriptor is awaited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
