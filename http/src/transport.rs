@@ -18,7 +18,7 @@ pub(crate) struct Transport {
     /// Answers that were not written yet. Empty whenever the connection waits for its peer.
     pub(crate) out: Vec<u8>,
     read_timeout: Option<Duration>,
-    /// A write has failed: nothing more may follow what the peer has of it.
+    /// A write has not been completed: nothing more may follow what the peer has of it.
     broken: bool,
 }
 
@@ -80,9 +80,11 @@ impl Transport {
         if self.broken {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let result = (&self.link.stream).write_all(bytes);
-        self.broken = result.is_err();
-        result
+        // Until all of it is written, also if a wait unwinds to a time-out in the handler.
+        self.broken = true;
+        (&self.link.stream).write_all(bytes)?;
+        self.broken = false;
+        Ok(())
     }
 
     /// Gives memory back that a large answer took, and with `all` the rest too.
@@ -97,4 +99,37 @@ impl Transport {
 /// The kernel takes a time-out of zero for none, and std refuses it.
 fn at_least_some(timeout: Duration) -> Duration {
     timeout.max(Duration::from_millis(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connections::Connections;
+    use greenwood_net::{TcpListener, TcpStream};
+    use greenwood_runtime::{readiness, timeout};
+    use std::os::fd::AsFd;
+
+    /// A time-out in a handler that unwinds out of a write leaves half an answer with the peer: another must not follow it.
+    #[test]
+    fn nothing_follows_a_write_that_was_left() {
+        let check = || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (stream, peer) = listener.accept().unwrap();
+            let registration = Connections::new().unwrap().add(stream, peer, None);
+            let link = registration.link().clone();
+            let mut transport = Transport::new(link, Duration::from_secs(3600)).unwrap();
+            let (never, _open) = io::pipe().unwrap();
+            let bytes = vec![0; 16 << 20];
+            let left = timeout(Duration::from_millis(20), || {
+                readiness::wait_readable(never.as_fd(), None).unwrap_err();
+                transport.send(&bytes)
+            });
+            assert!(left.is_err());
+            transport.out.extend_from_slice(b"another");
+            assert_eq!(transport.flush().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        };
+        check();
+        greenwood_runtime::run(check);
+    }
 }

@@ -164,9 +164,11 @@ impl BodyState {
         match result {
             Ok(0) => Err(self.fail(RequestError::Truncated)),
             Ok(n) => Ok(n),
-            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 Err(self.fail(RequestError::TimedOut))
             }
+            // A time-out of the handler's own, which is its affair. What there is to read can still be read.
+            Err(e) if e.kind() == io::ErrorKind::TimedOut => Err(e),
             Err(e) => {
                 self.failure = Some(Failure::Socket(e.kind()));
                 Err(e)
