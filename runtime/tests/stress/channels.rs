@@ -140,6 +140,8 @@ impl Channel {
 }
 
 fn choose(one: &Channel, two: &Channel, three: &Channel, random: &mut Random) {
+    // The receiver that a send was selected with may go before it has the message: the send then waits for another.
+    let _waits = (Waits::counted(&two.sending), Waits::counted(&three.sending));
     match random.patience() {
         Patience::None => select! {
             recv(one.receiver) -> letter => one.got(letter.ok()),
@@ -153,7 +155,7 @@ fn choose(one: &Channel, two: &Channel, three: &Channel, random: &mut Random) {
             default(time) => {}
         },
         Patience::Endless => {
-            let _waits = (Waits::counted(&one.receiving), Waits::counted(&two.sending));
+            let _waits = Waits::counted(&one.receiving);
             select! {
                 recv(one.receiver) -> letter => one.got(letter.ok()),
                 send(two.sender, slowly(two, random)) -> sent => two.sent(sent.is_ok()),
@@ -169,6 +171,7 @@ fn slowly(channel: &Channel, random: &mut Random) -> Letter {
 }
 
 fn choose_biased(one: &Channel, two: &Channel, random: &mut Random) {
+    let _waits = (Waits::counted(&one.sending), Waits::counted(&two.sending));
     let time = random.short();
     select_biased! {
         send(one.sender, slowly(one, random)) -> sent => one.sent(sent.is_ok()),
@@ -198,6 +201,7 @@ fn choose_from_list(channels: &[&Channel], random: &mut Random) {
         Some(channel) => channel.got(operation.recv(&channel.receiver).ok()),
         None => {
             let channel = channels[index - sends];
+            let _waits = Waits::counted(&channel.sending);
             channel.sent(operation.send(&channel.sender, slowly(channel, random)).is_ok());
         }
     }
