@@ -132,3 +132,27 @@ fn a_panic_reaches_all_who_wait_and_the_resolver_goes_on() {
     assert_eq!(resolver.lookup("bad.example", LONG).unwrap_err().kind(), io::ErrorKind::Other);
     assert_eq!(resolver.lookup("good.example", LONG).unwrap(), answer());
 }
+
+#[test]
+fn the_time_around_a_lookup_ends_it() {
+    let look = || {
+        let (resolver, called, go) = controlled(1);
+        let mut failed = false;
+        let result = greenwood_runtime::timeout(SHORT, || {
+            let error = resolver.lookup("a.example", LONG).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
+            failed = true;
+            let _ = resolver.lookup("a.example", LONG);
+            unreachable!("the second wait unwinds");
+        });
+        let _: Result<(), _> = result;
+        assert!(result.is_err() && failed);
+        // Those who left are no passengers any more; who comes now is.
+        assert_eq!(called.recv_timeout(LONG).unwrap(), "a.example");
+        go.send(()).unwrap();
+        go.send(()).unwrap();
+        assert_eq!(resolver.lookup("a.example", LONG).unwrap(), answer());
+    };
+    look();
+    greenwood_runtime::run(look);
+}
