@@ -57,7 +57,8 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// ECANCELED if the coroutine is cancelled; the child runs on then, and can be waited for again. Otherwise those of
+/// ECANCELED if the coroutine is cancelled, ETIMEDOUT if the time of a [`timeout`](greenwood_runtime::timeout) around the call is over; the
+/// child runs on then, and can be waited for again. Otherwise those of
 /// waitpid(2).
 ///
 /// # Examples

@@ -26,8 +26,8 @@ type Call = Box<dyn FnOnce() + Send>;
 /// run; on an OS thread, where there is nobody to make room for, it just calls `f`.
 ///
 /// For what blocks and cannot be made to yield: file I/O on slow disks, long computations, C libraries. The pool grows as needed up to 256
-/// threads, beyond which calls wait in line; idle threads leave after ten seconds. A cancelled caller unwinds at once, while `f`
-/// runs to its end and its value is dropped there.
+/// threads, beyond which calls wait in line; idle threads leave after ten seconds. A caller that is cancelled, or
+/// whose time is over, unwinds at once, while `f` runs to its end and its value is dropped there. On an OS thread nothing ends it early.
 ///
 /// # Panics
 /// If `f` does, with its payload.

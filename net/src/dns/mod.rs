@@ -33,7 +33,7 @@ static SYSTEM: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(LOOKUPS_AT_ON
 /// # Errors
 ///
 /// `TimedOut` after `timeout`; otherwise the error of `getaddrinfo`, of the kind that std gives it. Both name the host.
-/// ECANCELED when the coroutine is cancelled.
+/// ECANCELED when the coroutine is cancelled, ETIMEDOUT when the time of a [`timeout`](greenwood_runtime::timeout) around the call is over.
 ///
 /// # Examples
 ///

@@ -55,7 +55,8 @@ pub enum Wake {
     /// The deadline has passed.
     TimedOut,
     /// The coroutine is being cancelled, or the time of a [`timeout`](crate::timeout) around the caller is over. Reported once: what reports
-    /// it as an error lets the caller clean up; any wait after it unwinds.
+    /// it as an error lets the caller clean up; any wait after it unwinds. Your condition may have come true at the same time: check it
+    /// first, and what somebody has handed over for it is not lost.
     Interrupted(Interruption),
 }
 

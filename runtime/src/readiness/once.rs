@@ -18,7 +18,8 @@ use crate::park::{self, Reason, Unparker, Wake};
 /// means than its owner here is not noticed.
 ///
 /// # Errors
-/// `WouldBlock` when the time-out has passed, `ECANCELED` if the coroutine was cancelled, `EBADF` for a number that is no open descriptor.
+/// `WouldBlock` when `timeout` has passed, `ECANCELED` if the coroutine was cancelled, `ETIMEDOUT` if the time of a
+/// [`timeout`](crate::timeout) around the call is over, `EBADF` for a number that is no open descriptor.
 pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<()> {
     wait_any(&[(fd, Interest::Read)], timeout).map(drop)
 }

@@ -48,7 +48,7 @@ impl Source {
     ///
     /// # Errors
     /// What `op` returns, `Interrupted` included; `WouldBlock` when the time-out has passed (as a socket with `SO_RCVTIMEO` does); `ECANCELED`
-    /// if the coroutine was cancelled; `EBADF` after [`Source::close`].
+    /// if the coroutine was cancelled; `ETIMEDOUT` if the time of a [`timeout`](crate::timeout) around the call is over; `EBADF` after [`Source::close`].
     #[inline]
     pub fn perform<T>(
         &self,

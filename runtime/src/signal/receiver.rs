@@ -89,7 +89,8 @@ impl Signals {
     /// Takes the next signal. Suspends the calling coroutine until there is one; on an OS thread, blocks that thread.
     ///
     /// # Errors
-    /// `ECANCELED` if the coroutine was cancelled; no signal is lost by that. An error in a forked child.
+    /// `ECANCELED` if the coroutine was cancelled, `ETIMEDOUT` if the time of a [`timeout`](crate::timeout) around the call is over; no signal
+    /// is lost by that. An error in a forked child.
     pub fn recv(&self) -> io::Result<Signal> {
         self.receive(None)
     }
