@@ -157,4 +157,47 @@ mod runs {
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait)).is_err());
         assert!(bag.lock().is_empty(0));
     }
+
+    /// Whatever ends a taker's wait as a token is given to it, the token is with somebody.
+    #[test]
+    fn nothing_is_lost_to_time_outs_and_cancellations() {
+        use crate::{CancelToken, deadline, now};
+        use std::sync::atomic::{AtomicU32, Ordering};
+
+        const TOKENS: u32 = 4000;
+        let bag = Arc::new(Bag::new(Vec::new()));
+        let taken = Arc::new(AtomicU32::new(0));
+        let taker = |n: u64| {
+            let (bag, taken) = (bag.clone(), taken.clone());
+            move || {
+                for round in n.. {
+                    let until = now() + Duration::from_micros(round * 7 % 60);
+                    let own = (round % 3 == 0).then_some(until);
+                    let token = CancelToken::new();
+                    if round % 5 == 0 {
+                        token.cancel();
+                    }
+                    let got = deadline(until, || token.run(|| take(&bag, own))).unwrap().unwrap();
+                    let count = taken.fetch_add(u32::from(got.is_some()), Ordering::Relaxed);
+                    if count + u32::from(got.is_some()) >= TOKENS {
+                        return;
+                    }
+                    yield_now();
+                }
+            }
+        };
+        let runtime = Runtime::builder().workers(2).build().unwrap();
+        let green: Vec<_> = (0..6).map(|n| runtime.spawn(taker(n))).collect();
+        let threads: Vec<_> = (6..8).map(|n| std::thread::spawn(taker(n))).collect();
+        for n in 0..TOKENS {
+            give(&bag, n);
+            if n % 16 == 0 {
+                std::thread::sleep(Duration::from_micros(u64::from(n) % 90));
+            }
+        }
+        green.into_iter().for_each(|handle| handle.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(taken.load(Ordering::Relaxed), TOKENS);
+        assert!(bag.lock().is_empty(0) && bag.lock().pop().is_none());
+    }
 }
