@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::cancel::Scopes;
+use crate::cancel::{self, Interrupt, Scopes};
 use crate::coroutine::{Header, LocalMap, Resume, Suspend, Task, Yielder};
 use crate::sys::fork;
 use crate::worker::Worker;
@@ -23,6 +23,8 @@ pub(crate) struct Context {
     no_yield: Cell<u32>,
     /// Non-blocking operations left before a forced yield.
     budget: Cell<u32>,
+    /// The budget ran out: before its next operation the coroutine is to look whether it is to end.
+    looks: Cell<bool>,
     shared_locals: bool,
     /// The process it runs in, see [`fork`].
     generation: u32,
@@ -83,6 +85,7 @@ impl Context {
             running: None,
             no_yield: Cell::new(0),
             budget: Cell::new(0),
+            looks: Cell::new(false),
             shared_locals: worker.shares_locals(),
             generation: fork::generation(),
             locals: LocalMap::default(),
@@ -112,6 +115,7 @@ impl Context {
             }),
             no_yield: Cell::new(0),
             budget: Cell::new(crate::fairness::OPERATIONS_PER_TURN),
+            looks: Cell::new(false),
             shared_locals,
             generation: fork::generation(),
             locals: LocalMap::default(),
@@ -204,12 +208,29 @@ impl Context {
     pub(crate) fn charge(&self) -> bool {
         self.worker().count_operation();
         match self.budget.get() {
-            0 => false,
+            0 => {
+                self.looks.set(true);
+                false
+            }
             n => {
                 self.budget.set(n - 1);
                 true
             }
         }
+    }
+
+    /// What is to end a coroutine that has used up its turn without ever having to wait.
+    #[inline(always)]
+    pub(crate) fn overdue(&self) -> Option<Interrupt> {
+        if self.looks.get() { self.look() } else { None }
+    }
+
+    #[cold]
+    fn look(&self) -> Option<Interrupt> {
+        self.looks.set(false);
+        let clock = &self.worker().clock;
+        let is_over = |at| clock.reading(at) <= clock.latest();
+        cancel::pending(self.header().map(|h| &h.cancel), &self.scopes, is_over)
     }
 
     pub(crate) fn raise_no_yield(&self) {

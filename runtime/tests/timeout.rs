@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{each_mode, on_own, until, watchdog};
 use greenwood_runtime::channel::bounded;
 use greenwood_runtime::park::{self, Reason, Wake};
-use greenwood_runtime::readiness::wait_readable;
+use greenwood_runtime::readiness::{Interest, Source, wait_readable};
 use greenwood_runtime::sync::Mutex;
 use greenwood_runtime::{
     Builder, Cancelled, Elapsed, Placement, deadline, is_interruption, no_yield, now, scope, sleep,
@@ -499,5 +499,31 @@ fn who_swallows_it_for_ever_lets_the_others_run() {
         until(|| swallowed.load(Ordering::Relaxed) > 2);
         end.store(true, Ordering::Relaxed);
         assert_eq!(swallows.join().unwrap(), Ok(()));
+    });
+}
+
+/// A peer that is always faster must not keep a coroutine from being ended.
+#[test]
+fn io_that_never_has_to_wait_fails_too() {
+    each_mode(|| {
+        let endless = || {
+            let (from, _to) = io::pipe().unwrap();
+            let source = Source::new();
+            loop {
+                let read = source.perform(from.as_fd(), Interest::Read, None, || Ok(()), |_| false);
+                if let Err(error) = read {
+                    return error.raw_os_error();
+                }
+            }
+        };
+        assert_eq!(timeout(SOON, endless), Ok(Some(libc::ETIMEDOUT)));
+        let (started, has_started) = bounded(1);
+        let reader = spawn(move || {
+            started.send(()).unwrap();
+            endless()
+        });
+        has_started.recv().unwrap();
+        reader.cancel();
+        assert_eq!(reader.join().unwrap(), Some(libc::ECANCELED));
     });
 }

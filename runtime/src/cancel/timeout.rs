@@ -29,7 +29,7 @@ impl From<Elapsed> for io::Error {
 /// Once the time is over, the call that `f` waits in, or that it waits in next, ends. I/O fails, with `ETIMEDOUT`
 /// ([`TimedOut`](io::ErrorKind::TimedOut)), so that a driver can mark its connection broken; calls that have no error to return
 /// (sleep, join, lock, receive) unwind to here, running destructors, and so does whatever blocks in `f` after the error. Code that never
-/// blocks is not interrupted. A destructor that waits while `f` unwinds waits as ever.
+/// blocks is not interrupted, but for I/O that is always ready: now and then it is looked at. A destructor that waits while `f` unwinds waits as ever.
 ///
 /// A call that is completed at the very moment that the time is over counts as completed, and if `f` returns, its value is returned, late or
 /// not: nothing is lost. Time-outs nest: each ends its own code only. Coroutines that `f` spawns are on their own; [`scope`](crate::scope)

@@ -95,7 +95,8 @@ impl<T> JoinHandle<T> {
     /// Asks the coroutine to end. Does not suspend; use [`JoinHandle::join`] to wait for the end.
     ///
     /// It is delivered once, at the coroutine's current or next blocking call: I/O returns an error (`ECANCELED`), and any other wait
-    /// unwinds, running destructors; so does whatever blocks after the error. A coroutine that has not started never does.
+    /// unwinds, running destructors; so does whatever blocks after the error. I/O that never has to wait notices it now and then. A coroutine that
+    /// has not started never does.
     pub fn cancel(&self) {
         let task: Arc<dyn Task> = self.task.clone();
         worker::cancel(&task);

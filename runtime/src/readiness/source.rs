@@ -44,7 +44,7 @@ impl Source {
     /// streams, accept) pass `|_| false`. It is only ever a hint: what the peer's close brings is never missed.
     ///
     /// `timeout` counts from the first time it has to wait. A caller whose calls never have to wait gives others a turn now and
-    /// then.
+    /// then, after which a cancellation or a [`timeout`](crate::timeout) that is over ends the next call.
     ///
     /// # Errors
     /// What `op` returns, `Interrupted` included; `WouldBlock` when the time-out has passed (as a socket with `SO_RCVTIMEO` does); `ECANCELED`
@@ -58,6 +58,10 @@ impl Source {
         mut op: impl FnMut() -> io::Result<T>,
         drained: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
+        // Data that is always there must not keep a coroutine from being ended.
+        if let Some(interrupt) = context::current().and_then(|cx| cx.overdue()) {
+            return Err(interrupt.report().into());
+        }
         let mut deadline = None;
         loop {
             if self.closed.load(Ordering::Acquire) {

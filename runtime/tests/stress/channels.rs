@@ -51,7 +51,11 @@ impl Channels {
         for (i, channel) in self.0.into_iter().enumerate() {
             let left = channel.receiver.try_iter().count();
             let (accepted, received) = (read(&channel.accepted), read(&channel.received));
-            assert_eq!(accepted, received + left, "channel {i}: accepted, received and {left} left");
+            assert_eq!(
+                accepted,
+                received + left,
+                "channel {i}: accepted, received and {left} left"
+            );
             assert!(!any(&channel.sending) && !any(&channel.receiving));
         }
     }
