@@ -1,5 +1,6 @@
 //! Channels: what was accepted was received, or is left.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::AtomicUsize;
 
 use greenwood_runtime::channel::{
@@ -200,6 +201,14 @@ fn choose_from_list(channels: &[&Channel], random: &mut Random) {
         return;
     }
     let Ok(operation) = select.select_timeout(random.short()) else { return };
+    if random.one_in(4) {
+        // Goes while this unwinds, as it would in a panic.
+        let abandoned = catch_unwind(AssertUnwindSafe(move || {
+            let _operation = operation;
+            resume_unwind(Box::new(()))
+        }));
+        return drop(abandoned.map(|()| ()));
+    }
     let index = operation.index();
     match channels.get(index) {
         Some(channel) => channel.got(operation.recv(&channel.receiver).ok()),

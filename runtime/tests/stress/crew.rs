@@ -15,12 +15,22 @@ use greenwood_runtime::{
 use crate::World;
 use crate::random::Random;
 
-const COROUTINES: usize = 24;
-const THREADS: usize = 3;
+/// At most.
+const COROUTINES: u64 = 24;
+const THREADS: u64 = 3;
 
 pub struct Crew {
     shared: Arc<Shared>,
     threads: Vec<thread::JoinHandle<()>>,
+}
+
+/// How many waits and coroutines were ended early.
+#[derive(Debug, Default)]
+#[allow(dead_code)] // To be printed.
+pub struct Ended {
+    rounds: usize,
+    cancelled: usize,
+    interrupted: usize,
 }
 
 struct Shared {
@@ -46,23 +56,30 @@ impl Drop for Alive {
 }
 
 impl Crew {
-    pub fn start(runtime: &Runtime, world: &Arc<World>, seed: u64, operations: u64) -> Crew {
+    pub fn start(
+        runtime: &Runtime,
+        world: &Arc<World>,
+        random: &mut Random,
+        operations: u64,
+    ) -> Crew {
+        let coroutines = random.below(COROUTINES + 1) as usize;
+        let threads = random.below(THREADS + 1).max(u64::from(coroutines == 0)) as usize;
         let shared = Arc::new(Shared {
             world: world.clone(),
             left: AtomicI64::new(operations as i64),
             alive: Arc::default(),
-            seeds: AtomicU64::new(seed),
-            slots: (0..COROUTINES).map(|_| Mutex::default()).collect(),
+            seeds: AtomicU64::new(random.next()),
+            slots: (0..coroutines).map(|_| Mutex::default()).collect(),
             token: Mutex::default(),
             cancelled: AtomicUsize::new(0),
             interrupted: AtomicUsize::new(0),
         });
-        for slot in 0..COROUTINES {
+        for slot in 0..coroutines {
             let place = Builder::new().placement(Placement::Worker(slot % runtime.workers()));
             let job = shared.job(slot);
             *shared.slots[slot].lock().unwrap() = Some(runtime.spawn_with(place, job).unwrap());
         }
-        let threads = (0..THREADS).map(|_| thread::spawn(shared.job(usize::MAX))).collect();
+        let threads = (0..threads).map(|_| thread::spawn(shared.job(usize::MAX))).collect();
         Crew { shared, threads }
     }
 
@@ -71,15 +88,19 @@ impl Crew {
     }
 
     /// After everybody has ended.
-    pub fn end(self) {
+    pub fn end(self, ended: &mut Ended) {
         self.threads.into_iter().for_each(|t| t.join().unwrap());
         for slot in &self.shared.slots {
             let last = slot.lock().unwrap().take();
             last.into_iter().for_each(|handle| drop(handle.join()));
         }
-        let of = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
-        let (cancelled, interrupted) = (&self.shared.cancelled, &self.shared.interrupted);
-        eprintln!("  {} cancelled, {} interrupted", of(cancelled), of(interrupted));
+        ended.rounds += 1;
+        ended.cancelled += self.shared.cancelled.load(Ordering::SeqCst);
+        ended.interrupted += self.shared.interrupted.load(Ordering::SeqCst);
+        // Those who were replaced may be on their way out with it still.
+        while Arc::strong_count(&self.shared) > 1 {
+            thread::yield_now();
+        }
     }
 }
 
@@ -151,7 +172,7 @@ impl Shared {
 
     /// Cancels somebody, perhaps itself, and starts another in its place.
     fn replace_somebody(self: &Arc<Self>, random: &mut Random) {
-        let slot = random.below(COROUTINES as u64) as usize;
+        let slot = random.below(self.slots.len() as u64) as usize;
         // Of those who have ended there may be no more.
         let old = no_yield(|| {
             let mut here = self.slots[slot].lock().unwrap();

@@ -25,6 +25,8 @@ use random::Random;
 /// What the operations are done on.
 #[derive(Default)]
 pub struct World {
+    /// The only kind of operation, if not all are to be done.
+    focus: Option<u64>,
     locks: locks::Locks,
     permits: permits::Permits,
     channels: channels::Channels,
@@ -35,7 +37,7 @@ pub struct World {
 impl World {
     /// One operation.
     fn act(&self, random: &mut Random) {
-        match random.below(8) {
+        match self.focus.unwrap_or_else(|| random.below(8)) {
             0 | 1 => self.locks.act(random),
             2 => self.permits.act(random),
             3..=5 => self.channels.act(random),
@@ -67,17 +69,27 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
 }
 
+/// Rounds with anything from a lonely thread to a crowd, over all primitives or a few: where many meet, more goes wrong; where few do,
+/// nobody comes by to make up for a wake-up that was lost.
 fn stress(runtime: &Runtime, seed: u64, operations: u64) {
     eprintln!("{operations} operations, GREENWOOD_STRESS_SEED={seed}");
-    let world = Arc::new(World::default());
-    let crew = Crew::start(runtime, &world, seed, operations);
-    while !crew.is_done() {
-        world.pump();
-        std::thread::sleep(Duration::from_micros(200));
+    let mut random = Random::new(seed);
+    let mut left = operations;
+    let mut ended = crew::Ended::default();
+    while left > 0 {
+        let operations = left.min(50 + random.below(4_000));
+        left -= operations;
+        let world = World { focus: random.one_in(2).then(|| random.below(8)), ..World::default() };
+        let world = Arc::new(world);
+        let crew = Crew::start(runtime, &world, &mut random, operations);
+        while !crew.is_done() {
+            world.pump();
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        crew.end(&mut ended);
+        Arc::into_inner(world).expect("everybody has gone").check();
     }
-    crew.end();
-    let world = Arc::into_inner(world).expect("everybody has gone");
-    world.check();
+    eprintln!("  {ended:?}");
 }
 
 /// One test, as it counts all letters of the process.
