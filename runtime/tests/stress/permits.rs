@@ -39,9 +39,15 @@ impl Drop for Out<'_> {
 
 impl Permits {
     pub fn act(&self, random: &mut Random) {
-        let n = 1 + random.below(ALL as u64) as usize;
+        let patience = random.patience();
+        let most = match patience {
+            Patience::Endless => ALL,
+            // More than there are: its time will be over, after which those behind it are to be served, though nobody has given any back.
+            _ => ALL + 1,
+        };
+        let n = 1 + random.below(most as u64) as usize;
         if random.one_in(3) {
-            let permit = match random.patience() {
+            let permit = match patience {
                 Patience::None => self.semaphore.try_acquire_many_owned(n).ok(),
                 Patience::Short(time) => self.semaphore.acquire_many_owned_timeout(n, time).ok(),
                 Patience::Endless => self.semaphore.acquire_many_owned(n).ok(),
@@ -51,7 +57,7 @@ impl Permits {
             random.pause();
             return;
         }
-        let permit = match random.patience() {
+        let permit = match patience {
             Patience::None => self.semaphore.try_acquire_many(n).ok(),
             Patience::Short(time) => self.semaphore.acquire_many_timeout(n, time).ok(),
             Patience::Endless => self.semaphore.acquire_many(n).ok(),
