@@ -97,7 +97,7 @@ fn stress(runtime: &Runtime, seed: u64, operations: u64) {
 fn everything_adds_up() {
     let clock = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
     let seed = setting("GREENWOOD_STRESS_SEED").unwrap_or_else(clock);
-    let operations = setting("GREENWOOD_STRESS_OPS").unwrap_or(30_000);
+    let operations = setting("GREENWOOD_STRESS_OPS").unwrap_or(200_000);
     crew::abort_on_panic(seed);
     let watch = crew::Watch::new(seed);
     stress(&own(2), seed, operations);
