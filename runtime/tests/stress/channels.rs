@@ -138,8 +138,6 @@ impl Channel {
             }
         } else if sending && self.sender.is_full() {
             self.got(self.receiver.try_recv().ok());
-        } else if sending && receiving && self.sender.capacity() == Some(0) {
-            self.got(self.receiver.try_recv().ok());
         }
     }
 }
@@ -188,9 +186,13 @@ fn choose_biased(one: &Channel, two: &Channel, random: &mut Random) {
 
 fn choose_from_list(channels: &[&Channel], random: &mut Random) {
     let mut select = Select::new();
-    channels.iter().for_each(|channel| drop(select.recv(&channel.receiver)));
+    for channel in channels {
+        select.recv(&channel.receiver);
+    }
     let sends = channels.len();
-    channels.iter().for_each(|channel| drop(select.send(&channel.sender)));
+    for channel in channels {
+        select.send(&channel.sender);
+    }
     if random.one_in(3) {
         // Only told: others may be faster.
         if let Ok(index) = select.ready_timeout(random.short())
@@ -205,9 +207,9 @@ fn choose_from_list(channels: &[&Channel], random: &mut Random) {
         // Goes while this unwinds, as it would in a panic.
         let abandoned = catch_unwind(AssertUnwindSafe(move || {
             let _operation = operation;
-            resume_unwind(Box::new(()))
+            resume_unwind(Box::new(()));
         }));
-        return drop(abandoned.map(|()| ()));
+        return drop(abandoned);
     }
     let index = operation.index();
     match channels.get(index) {

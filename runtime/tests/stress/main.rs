@@ -24,7 +24,7 @@ use random::Random;
 
 /// What the operations are done on.
 #[derive(Default)]
-pub struct World {
+struct World {
     /// The only kind of operation, if not all are to be done.
     focus: Option<u64>,
     locks: locks::Locks,

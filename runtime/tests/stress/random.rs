@@ -18,7 +18,9 @@ impl Random {
     pub fn new(seed: u64) -> Random {
         // Zero would stay zero.
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        (0..4).for_each(|_| drop(random.next()));
+        for _ in 0..4 {
+            random.next();
+        }
         random
     }
 
