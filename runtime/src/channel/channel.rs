@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use super::handover::Kept;
 use super::state::{self, Locked, RECEIVERS, SENDERS, Slot, State, Taken};
-use super::wakeups::Wakeups;
 use super::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::context;
 use crate::fairness::checkpoint;
 use crate::model::atomic::{AtomicUsize, Ordering};
-use crate::park::{Place, Queue, Reason, Stopped};
+use crate::park::{Place, Queue, Reason, Stopped, Wakeups};
 
 pub(super) const SEND: Reason = Reason("channel send");
 pub(super) const RECEIVE: Reason = Reason("channel receive");

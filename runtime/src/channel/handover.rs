@@ -9,9 +9,8 @@ use std::time::Instant;
 
 use super::channel::{Channel, RECEIVE};
 use super::state::{Locked, PROMISED, Slot, hand_over, refill};
-use super::wakeups::Wakeups;
 use super::{RecvTimeoutError, SendError};
-use crate::park::{Place, Stopped};
+use crate::park::{Place, Stopped, Wakeups};
 
 /// Kept under the channel's lock. Nearly always short.
 #[derive(Debug)]
@@ -158,7 +157,7 @@ impl<T> Channel<T> {
                 _ => Slot::Withdrawn,
             };
             let served = locked.serve_where(PROMISED, waits, |waiting| *waiting = slot);
-            served.into_iter().for_each(|((), wakeup)| owed.add(wakeup));
+            served.into_iter().for_each(|((), wakeup)| owed.push(wakeup));
         }
         None
     }

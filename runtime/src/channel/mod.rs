@@ -24,7 +24,6 @@ mod select;
 mod sender;
 mod state;
 mod timer;
-mod wakeups;
 
 pub use error::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,

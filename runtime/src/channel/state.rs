@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 
 use super::TrySendError;
 use super::handover::{Handover, Ticket};
-use super::wakeups::Wakeups;
-use crate::park;
+use crate::park::{self, Wakeups};
 
 /// The lists of waiters.
 pub(super) const SENDERS: usize = 0;
@@ -107,7 +106,7 @@ pub(super) fn hand_over<T>(
             }
         });
         let Some(((), wakeup)) = served else { break };
-        owed.add(wakeup);
+        owed.push(wakeup);
     }
     message.map_or(Ok(()), Err)
 }
@@ -134,7 +133,7 @@ pub(super) fn take<T>(locked: &mut Locked<'_, T>, owed: &mut Wakeups, offers: bo
             },
         });
         let Some((taken, wakeup)) = served else { break };
-        owed.add(wakeup);
+        owed.push(wakeup);
         if let Some(Taken::Promise(_)) = taken {
             locked.handover.promise();
         }
@@ -161,7 +160,7 @@ pub(super) fn refill<T>(locked: &mut Locked<'_, T>, owed: &mut Wakeups) {
             },
         });
         let Some((brought, wakeup)) = served else { return };
-        owed.add(wakeup);
+        owed.push(wakeup);
         match brought {
             None => locked.reserved += 1,
             Some(message) => locked.buffer.extend(message),
@@ -174,13 +173,13 @@ pub(super) fn tell<T>(locked: &mut Locked<'_, T>, list: usize, owed: &mut Wakeup
     while let Some(((), wakeup)) =
         locked.serve_where(list, |slot| matches!(slot, Slot::Watch), |_| ())
     {
-        owed.add(wakeup);
+        owed.push(wakeup);
     }
 }
 
 /// Ends all waits in `list`, which find their slots as they left them: their peers are gone.
 pub(super) fn disconnect<T>(locked: &mut Locked<'_, T>, list: usize, owed: &mut Wakeups) {
     while let Some(((), wakeup)) = locked.serve(list, |_| ()) {
-        owed.add(wakeup);
+        owed.push(wakeup);
     }
 }

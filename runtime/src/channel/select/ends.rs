@@ -7,9 +7,8 @@ use crate::channel::channel::Channel;
 use crate::channel::handover::Kept;
 use crate::channel::receiver::Flavor;
 use crate::channel::state::{self, Locked, RECEIVERS, SENDERS, Slot, State, Taken};
-use crate::channel::wakeups::Wakeups;
 use crate::channel::{Receiver, Sender};
-use crate::park::{Entry, Stopped, Waiter};
+use crate::park::{Entry, Stopped, Waiter, Wakeups};
 
 /// Whether a sender need not wait. The caller's own places in the queue do not count: a select is no peer of itself.
 fn send_is_ready<T>(locked: &Locked<'_, T>, me: Option<&Arc<Waiter>>) -> bool {
@@ -40,7 +39,7 @@ impl<T> SelectHandle for Sender<T> {
         let ticket = locked.handover.upcoming();
         let ((), wakeup) =
             locked.serve_where(RECEIVERS, is_receiver, |slot| *slot = Slot::Promised(ticket))?;
-        owed.add(wakeup);
+        owed.push(wakeup);
         locked.handover.promise();
         Some(Token::Promised(ticket))
     }
