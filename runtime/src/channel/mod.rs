@@ -5,7 +5,8 @@
 //!
 //! # Order and fairness
 //! Messages are received in the order in which they were sent, and those who wait are served first come, first served. An operation
-//! that did not have to wait counts towards the caller's [turn](crate::checkpoint), so a channel that is always ready starves nobody.
+//! that did not have to wait counts towards the caller's [turn](crate::checkpoint), so a channel that is always ready
+//! starves nobody; calls that only try do not count, as they never suspend.
 //!
 //! # Nothing is lost
 //! A message is accepted, or given back with an error. When a time-out or a cancellation comes at the same moment as a message, the

@@ -5,7 +5,8 @@
 /// The grammar is crossbeam-channel's, with `join`, `readable` and `writable` added to it. Arms are, in any order and number (some 30 at most):
 /// - `recv(receiver) -> result => body`: the result is a `Result<T, RecvError>`.
 /// - `send(sender, message) -> result => body`: the result is a `Result<(), SendError<T>>`. The message is evaluated only once the
-///   operation has been selected.
+///   operation has been selected. With a capacity of zero, a receiver that leaves while that takes its time leaves the send to wait for another,
+///   in a select with `default` too.
 /// - `join(handle) -> result => body`: the coroutine has finished. The handle is a variable, borrowed mutably, and the result what
 ///   [`JoinHandle::join`](crate::JoinHandle::join) returns. It is taken from the handle: to join it after that panics, and so does
 ///   another select on it.
