@@ -8,7 +8,7 @@ use super::state::{self, Locked, RECEIVERS, SENDERS, Slot, State, Taken};
 use super::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::context;
 use crate::fairness::checkpoint;
-use crate::model::atomic::{AtomicUsize, Ordering};
+use crate::model::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::park::{Place, Queue, Reason, Stopped, Wakeups};
 
 pub(super) const SEND: Reason = Reason("channel send");
@@ -18,6 +18,9 @@ pub(super) const RECEIVE: Reason = Reason("channel receive");
 #[derive(Debug)]
 pub(super) struct Channel<T> {
     pub(super) queue: Queue<State<T>, Slot<T>, 3>,
+    /// False if a receiver would have to wait, for selects. Set by whoever makes it so, under the lock; cleared by a select that finds it is
+    /// not so, also under the lock. So who has synchronized with a sender finds it set.
+    pub(super) receivable: AtomicBool,
     senders: AtomicUsize,
     receivers: AtomicUsize,
 }
@@ -27,6 +30,7 @@ impl<T> Channel<T> {
     pub(super) fn new(capacity: usize) -> Channel<T> {
         Channel {
             queue: Queue::new(State::new(capacity)),
+            receivable: AtomicBool::new(false),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
         }
@@ -45,8 +49,12 @@ impl<T> Channel<T> {
             let mut locked = self.queue.lock();
             match locked.first(RECEIVERS) {
                 _ if locked.receivers_gone => return self.send_locked(locked, message, deadline),
-                None if locked.has_room() => locked.buffer.push_back(message),
+                None if locked.has_room() => {
+                    self.receivable.store(true, Ordering::Relaxed);
+                    locked.buffer.push_back(message);
+                }
                 None => {
+                    self.receivable.store(true, Ordering::Relaxed);
                     let message = Slot::Message(message);
                     return match locked.wait(SENDERS, Place::Back, message, &SEND, deadline) {
                         Ok(Slot::Empty) => Ok(()),
@@ -79,6 +87,7 @@ impl<T> Channel<T> {
         deadline: Option<Instant>,
     ) -> Result<(), SendTimeoutError<T>> {
         let mut owed = Wakeups::default();
+        self.receivable.store(true, Ordering::Relaxed);
         let message = match state::put(&mut locked, message, &mut owed) {
             Err(TrySendError::Full(message)) => message,
             sent => {
@@ -96,6 +105,7 @@ impl<T> Channel<T> {
     pub(super) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         let mut owed = Wakeups::default();
         let mut locked = self.queue.lock();
+        self.receivable.store(true, Ordering::Relaxed);
         state::put(&mut locked, message, &mut owed)
     }
 
@@ -236,6 +246,7 @@ impl<T> Channel<T> {
             let mut owed = Wakeups::default();
             let mut locked = self.queue.lock();
             locked.senders_gone = true;
+            self.receivable.store(true, Ordering::Relaxed);
             state::disconnect(&mut locked, RECEIVERS, &mut owed);
             // Nobody waits there, unless a selected operation has been leaked.
             state::disconnect(&mut locked, state::PROMISED, &mut owed);

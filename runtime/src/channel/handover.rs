@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::channel::{Channel, RECEIVE};
 use super::state::{Locked, PROMISED, Slot, hand_over, refill};
 use super::{RecvTimeoutError, SendError};
+use crate::model::atomic::Ordering;
 use crate::park::{Place, Stopped, Wakeups};
 
 /// Kept under the channel's lock. Nearly always short.
@@ -172,7 +173,10 @@ impl<T> Channel<T> {
         }
         match hand_over(&mut locked, message, &mut owed) {
             Ok(()) => refill(&mut locked, &mut owed),
-            Err(message) => locked.buffer.push_back(message),
+            Err(message) => {
+                self.receivable.store(true, Ordering::Relaxed);
+                locked.buffer.push_back(message);
+            }
         }
         Ok(())
     }
@@ -200,6 +204,7 @@ impl<T> Channel<T> {
         if let Some(Due::Message(message)) = locked.handover.take(ticket)
             && let Err(message) = hand_over(&mut locked, message, &mut owed)
         {
+            self.receivable.store(true, Ordering::Relaxed);
             locked.buffer.push_front(message);
         }
     }

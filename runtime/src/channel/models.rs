@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use loom::thread;
 
-use super::select::internal::{Case, select_cases, select_cases_timeout};
+use super::select::internal::{Case, Receives, Sends, select_cases, select_cases_timeout};
 use super::{Receiver, Sender, bounded};
 
 fn model(preemptions: usize, f: impl Fn() + Sync + Send + 'static) {
@@ -49,13 +49,14 @@ fn loom_disconnection_is_noticed() {
 
 /// Sends or receives, and says which.
 fn meet(s: &Sender<u8>, r: &Receiver<u8>, mine: u8) -> Option<u8> {
-    let selected = select_cases(&mut [Case::send(s), Case::recv(r)], true);
+    let (sends, receives) = (Sends::new(s), Receives::new(r));
+    let selected = select_cases(&[Case::send(&sends), Case::recv(&receives)], true);
     match selected.index() {
         0 => {
-            selected.of(Case::send(s)).send(s, mine).unwrap();
+            sends.operation(selected).send(s, mine).unwrap();
             None
         }
-        _ => Some(selected.of(Case::recv(r)).recv(r).unwrap()),
+        _ => Some(receives.complete(selected).unwrap()),
     }
 }
 
@@ -80,9 +81,10 @@ fn loom_a_select_times_out() {
         let sender = ends.clone();
         let sends = thread::spawn(move || sender.1.0.send(5).unwrap());
         let (one, two) = (&ends.0.1, &ends.1.1);
-        let cases = &mut [Case::recv(one), Case::recv(two)];
+        let (first, second) = (Receives::new(one), Receives::new(two));
+        let cases = &[Case::recv(&first), Case::recv(&second)];
         let got = select_cases_timeout(cases, std::time::Duration::ZERO, true)
-            .map(|selected| selected.of(Case::recv(two)).recv(two).unwrap());
+            .map(|selected| second.complete(selected).unwrap());
         sends.join().unwrap();
         assert_eq!(got.or_else(|| two.try_recv().ok()), Some(5));
     });

@@ -31,8 +31,8 @@ mod wakeups;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use queue::{Entry, Locked, Place, Queue};
-pub(crate) use unparker::claiming;
+pub(crate) use queue::{Locked, Place, Queue, Seat};
+pub(crate) use unparker::Claims;
 pub use unparker::{Unparker, unparker};
 pub(crate) use waiter::{Stopped, Waiter, Wakeup};
 pub(crate) use wakeups::{Wakeups, serve_all};

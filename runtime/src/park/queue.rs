@@ -1,10 +1,8 @@
 //! Those who wait for one thing, first come, first served, beside the state that they wait for.
 
 use std::cell::{Cell, UnsafeCell};
-use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Reason, Stopped, Waiter, Wakeup};
@@ -48,7 +46,7 @@ enum Who {
     /// Waits in this queue only: its wait is ended by taking it off.
     Alone(Waiter),
     /// Waits in several: ended by the first that claims it, with this verdict.
-    Shared(Arc<Waiter>, u32),
+    Shared(NonNull<Waiter>, u32),
 }
 
 /// What a waiter in one queue is told.
@@ -151,6 +149,8 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
                     return Some((result, unsafe { Waiter::end(waiter, SERVED) }));
                 }
                 Who::Shared(waiter, verdict) => {
+                    // SAFETY: it is there until the node has left, which takes the lock.
+                    let waiter = unsafe { waiter.as_ref() };
                     if waiter.claim(*verdict) {
                         let result = serve(payload);
                         return Some((result, waiter.wakeup()));
@@ -165,7 +165,7 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
     pub(crate) fn any(
         &self,
         list: usize,
-        except: Option<&Arc<Waiter>>,
+        except: Option<&Waiter>,
         matches: impl Fn(&P) -> bool,
     ) -> bool {
         let mut next = self.inner.lists[list].first;
@@ -176,7 +176,9 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
             let counts = match &this.waiter {
                 Who::Alone(_) => true,
                 Who::Shared(waiter, _) => {
-                    !waiter.is_over() && !except.is_some_and(|e| Arc::ptr_eq(e, waiter))
+                    // SAFETY: it is there until the node has left, which takes the lock.
+                    let waiter = unsafe { waiter.as_ref() };
+                    !waiter.is_over() && !except.is_some_and(|e| std::ptr::eq(e, waiter))
                 }
             };
             // SAFETY: under the lock.
@@ -258,18 +260,59 @@ impl<'q, S, P, const LISTS: usize> Locked<'q, S, P, LISTS> {
 
     /// Puts a waiter that waits in several queues at the end of `list`. Whoever serves it here ends its wait with `verdict`, which is
     /// neither 0 nor `u32::MAX`.
-    pub(crate) fn enlist(
+    ///
+    /// # Safety
+    /// Both `seat` and `waiter` stay where they are until the caller has called [`Queue::leave`].
+    ///
+    /// # Panics
+    /// If the seat is taken.
+    #[inline]
+    pub(crate) unsafe fn enlist(
         &mut self,
         list: usize,
-        waiter: &Arc<Waiter>,
+        seat: &Seat<P>,
+        waiter: &Waiter,
         verdict: u32,
         payload: P,
-    ) -> Entry<'q, S, P, LISTS> {
-        let node = Box::new(Node::new(Who::Shared(waiter.clone(), verdict), payload));
-        let node = NonNull::from(Box::leak(node));
-        // SAFETY: on the heap until the entry takes it off.
-        unsafe { self.inner.lists[list].link(node, Place::Back) };
-        Entry { queue: self.queue, list, node }
+    ) {
+        // SAFETY: only who waits changes whether it is taken.
+        let seat = unsafe { &mut *seat.0.get() };
+        assert!(seat.is_none(), "it waits in one place at a time");
+        let node = seat.insert(Node::new(Who::Shared(NonNull::from(waiter), verdict), payload));
+        // SAFETY: the caller's promise.
+        unsafe { self.inner.lists[list].link(NonNull::from(node), Place::Back) };
+    }
+}
+
+/// Room for the place in a list of somebody who waits in several.
+pub(crate) struct Seat<P>(UnsafeCell<Option<Node<P>>>);
+
+impl<P> Seat<P> {
+    #[inline(always)]
+    pub(crate) fn new() -> Seat<P> {
+        Seat(UnsafeCell::new(None))
+    }
+}
+
+impl<S, P, const LISTS: usize> Queue<S, P, LISTS> {
+    /// Leaves the list, and returns the payload, as it is or as whoever ended the wait here has left it. None if the seat is not taken.
+    ///
+    /// # Safety
+    /// If it is taken, then in this list.
+    #[inline]
+    pub(crate) unsafe fn leave(&self, list: usize, seat: &Seat<P>) -> Option<P> {
+        // SAFETY: only who waits changes whether it is taken.
+        let node = NonNull::from(unsafe { &*seat.0.get() }.as_ref()?);
+        let mut locked = self.lock();
+        // SAFETY: in this list or in none, by the caller's promise.
+        unsafe {
+            if node.as_ref().queued.get() {
+                locked.inner.lists[list].unlink(node);
+            }
+        }
+        drop(locked);
+        // SAFETY: nobody else knows of it any more.
+        unsafe { (*seat.0.get()).take() }.map(|node| node.payload.into_inner())
     }
 }
 
@@ -287,45 +330,6 @@ impl<S, P, const LISTS: usize> Drop for Leave<'_, S, P, LISTS> {
             // SAFETY: it is in this list.
             unsafe { locked.inner.lists[self.list].unlink(NonNull::from(self.node)) };
         }
-    }
-}
-
-/// A place in a list, of somebody who waits in several. Dropping it gives it up.
-pub(crate) struct Entry<'q, S, P, const LISTS: usize> {
-    queue: &'q Queue<S, P, LISTS>,
-    list: usize,
-    node: NonNull<Node<P>>,
-}
-
-impl<'q, S, P, const LISTS: usize> Entry<'q, S, P, LISTS> {
-    /// Leaves the list, and returns the payload, as it is or as whoever ended the wait here has left it, with the lock.
-    pub(crate) fn leave(self) -> (P, Locked<'q, S, P, LISTS>) {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: not dropped again.
-        let (locked, node) = unsafe { this.take_off() };
-        (node.payload.into_inner(), locked)
-    }
-
-    /// # Safety
-    /// Called once.
-    unsafe fn take_off(&self) -> (Locked<'q, S, P, LISTS>, Box<Node<P>>) {
-        let mut locked = self.queue.lock();
-        // SAFETY: the node is the entry's; in this list or in none.
-        unsafe {
-            if self.node.as_ref().queued.get() {
-                locked.inner.lists[self.list].unlink(self.node);
-            }
-            (locked, Box::from_raw(self.node.as_ptr()))
-        }
-    }
-}
-
-impl<S, P, const LISTS: usize> Drop for Entry<'_, S, P, LISTS> {
-    fn drop(&mut self) {
-        // SAFETY: `leave` does not come here. The payload is dropped when the lock is given up.
-        let (locked, node) = unsafe { self.take_off() };
-        drop(locked);
-        drop(node);
     }
 }
 

@@ -73,7 +73,7 @@ mod models {
     /// A waiter in two queues, served in both at once, takes from one, and leaves the other's token there.
     #[test]
     fn loom_one_of_two_queues_serves() {
-        use crate::park::Waiter;
+        use crate::park::{Seat, Waiter};
         model(|| {
             let bags = Arc::new([Bag::new(Vec::new()), Bag::new(Vec::new())]);
             let givers: Vec<_> = (0..2)
@@ -82,12 +82,14 @@ mod models {
                     thread::spawn(move || give(&bags[i], i as u32))
                 })
                 .collect();
-            let waiter = Arc::new(Waiter::new());
+            let waiter = Waiter::new();
+            let seats = [Seat::new(), Seat::new()];
             let entries = [0, 1].map(|i| {
                 let mut locked = bags[i].lock();
                 match locked.pop() {
                     Some(token) => Err(token),
-                    None => Ok(locked.enlist(0, &waiter, i as u32 + 1, None)),
+                    // SAFETY: it leaves below, if nothing panics.
+                    None => Ok(unsafe { locked.enlist(0, &seats[i], &waiter, i as u32 + 1, None) }),
                 }
             });
             let mut taken = Vec::new();
@@ -96,10 +98,11 @@ mod models {
             } else {
                 waiter.give_up();
             }
-            for entry in entries {
+            for (i, entry) in entries.into_iter().enumerate() {
                 match entry {
                     Err(token) => taken.push(token),
-                    Ok(entry) => taken.extend(entry.leave().0),
+                    // SAFETY: it is in this list.
+                    Ok(()) => taken.extend(unsafe { bags[i].leave(0, &seats[i]) }.flatten()),
                 }
             }
             givers.into_iter().for_each(|g| g.join().unwrap());

@@ -1,6 +1,9 @@
 //! Waking one coroutine or OS thread, from anywhere.
 
+use std::ptr::NonNull;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::Waiter;
 use super::thread::{self, Parker};
@@ -22,10 +25,16 @@ enum Target {
 
 /// One of several ways in which a wait may end.
 struct Claim {
-    waiter: Arc<Waiter>,
+    /// None when the wait is over.
+    waiter: Mutex<Option<Waiting>>,
     verdict: u32,
     owner: Unparker,
 }
+
+struct Waiting(NonNull<Waiter>);
+
+// SAFETY: a waiter may be shared.
+unsafe impl Send for Waiting {}
 
 /// The caller's own: the calling coroutine's, or the OS thread's where the caller may not switch. Does not suspend.
 pub fn unparker() -> Unparker {
@@ -35,10 +44,36 @@ pub fn unparker() -> Unparker {
     })
 }
 
-/// The caller's own, which when it is unparked ends the wait of `waiter`, also the caller's, with `verdict`.
-pub(crate) fn claiming(waiter: &Arc<Waiter>, verdict: u32) -> Unparker {
-    let claim = Claim { waiter: waiter.clone(), verdict, owner: unparker() };
-    Unparker(Target::Claims(Arc::new(claim)))
+/// Ends a wait of the caller when it is unparked, until this is dropped.
+pub(crate) struct Claims(Arc<Claim>);
+
+impl Claims {
+    /// Ends the wait of `waiter`, the caller's, with `verdict`.
+    ///
+    /// # Safety
+    /// This is dropped before `waiter` goes.
+    pub(crate) unsafe fn new(waiter: &Waiter, verdict: u32) -> Claims {
+        let waiter = Mutex::new(Some(Waiting(NonNull::from(waiter))));
+        Claims(Arc::new(Claim { waiter, verdict, owner: unparker() }))
+    }
+
+    pub(crate) fn unparker(&self) -> Unparker {
+        Unparker(Target::Claims(self.0.clone()))
+    }
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        *self.0.waiter.lock() = None;
+    }
+}
+
+impl Claim {
+    fn claim(&self) -> bool {
+        // SAFETY: it is there while the lock is held.
+        let claim = |waiting: &Waiting| unsafe { waiting.0.as_ref() }.claim(self.verdict);
+        self.waiter.lock().as_ref().is_some_and(claim)
+    }
 }
 
 impl Unparker {
@@ -49,7 +84,7 @@ impl Unparker {
             Target::Coroutine(task) => worker::unpark(task),
             Target::Thread(parker) => parker.unpark(),
             Target::Claims(claim) => {
-                if claim.waiter.claim(claim.verdict) {
+                if claim.claim() {
                     claim.owner.unpark();
                 }
             }

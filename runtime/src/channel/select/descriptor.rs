@@ -1,13 +1,13 @@
 //! Descriptors' readiness as an operation of a select.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::handle::{Enlisted, Patience, Place, SelectHandle, Token};
+use super::handle::{Enlisted, Patience, Station, Watch};
 use super::run::{Case, Selected};
-use crate::park::{self, Unparker, Waiter};
+use crate::park::{Claims, Unparker, Waiter};
 use crate::readiness::{self, Interest, Temporary, wait_any};
 use crate::{Builder, JoinHandle, context};
 
@@ -19,32 +19,31 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 pub struct Watched<'a> {
     fd: BorrowedFd<'a>,
     interest: Interest,
+    /// What was found instead of readiness.
+    error: Cell<Option<i32>>,
 }
 
 impl<'a> Watched<'a> {
     #[doc(hidden)]
     pub fn readable(fd: &'a impl AsFd) -> Watched<'a> {
-        Watched { fd: fd.as_fd(), interest: Interest::Read }
+        Watched::new(fd.as_fd(), Interest::Read)
     }
 
     #[doc(hidden)]
     pub fn writable(fd: &'a impl AsFd) -> Watched<'a> {
-        Watched { fd: fd.as_fd(), interest: Interest::Write }
+        Watched::new(fd.as_fd(), Interest::Write)
+    }
+
+    fn new(fd: BorrowedFd<'a>, interest: Interest) -> Watched<'a> {
+        Watched { fd, interest, error: Cell::new(None) }
     }
 
     #[doc(hidden)]
     pub fn complete(self, selected: Selected) -> io::Result<()> {
-        match selected.complete() {
-            Token::Ready(Some(error)) => Err(io::Error::from_raw_os_error(error)),
-            _ => Ok(()),
-        }
-    }
-
-    fn look(&self) -> Option<Token> {
-        match readiness::is_ready(self.fd, self.interest) {
-            Ok(true) => Some(Token::Ready(None)),
-            Ok(false) => None,
-            Err(e) => Some(Token::Ready(Some(e.raw_os_error().unwrap_or(libc::EIO)))),
+        selected.complete();
+        match self.error.get() {
+            Some(error) => Err(io::Error::from_raw_os_error(error)),
+            None => Ok(()),
         }
     }
 
@@ -63,58 +62,53 @@ impl<'a> Watched<'a> {
 impl<'a> Case<'a> {
     #[doc(hidden)]
     pub fn readable(watched: &'a Watched<'_>) -> Case<'a> {
-        Case::new(watched)
+        Case::new(watched, None)
     }
 
     #[doc(hidden)]
     pub fn writable(watched: &'a Watched<'_>) -> Case<'a> {
-        Case::new(watched)
+        Case::new(watched, None)
     }
 }
 
-impl SelectHandle for Watched<'_> {
-    fn try_select(&self, _: &Patience) -> Option<Token> {
-        self.look()
+impl Station for Watched<'_> {
+    fn try_select(&self, _: &Patience) -> bool {
+        self.is_ready()
     }
 
-    fn enlist<'s>(&'s self, waiter: &Arc<Waiter>, verdict: u32, _: bool) -> Enlisted<'s> {
-        let unparker = park::claiming(waiter, verdict);
-        let place: io::Result<Box<dyn Place + 's>> = match context::switchable() {
-            Some(cx) => readiness::watch(self.fd, self.interest, cx, &unparker)
-                .map(|temporary| Box::new(Registration(temporary)) as _),
-            None if context::current().is_none() => {
-                self.watch_elsewhere(unparker).map(|watcher| Box::new(watcher) as _)
-            }
+    unsafe fn enlist(&self, waiter: &Waiter, verdict: u32, _: bool) -> Enlisted<'_> {
+        // SAFETY: the caller's promise.
+        let claims = unsafe { Claims::new(waiter, verdict) };
+        let watch: io::Result<Box<dyn Watch + '_>> = match context::switchable() {
+            Some(cx) => readiness::watch(self.fd, self.interest, cx, &claims.unparker())
+                .map(|temporary| Box::new((temporary, claims)) as _),
+            None if context::current().is_none() => self
+                .watch_elsewhere(claims.unparker())
+                .map(|watcher| Box::new((watcher, claims)) as _),
             None => Err(io::ErrorKind::Unsupported.into()),
         };
-        match place {
-            Ok(place) => Enlisted::Waits(place),
+        match watch {
+            Ok(watch) => Enlisted::Until(watch),
             Err(_) => Enlisted::At(crate::now().checked_add(LOOK_AGAIN)),
         }
     }
 
     fn is_ready(&self) -> bool {
-        self.look().is_some()
-    }
-
-    fn abandon(&self, _: Token) {}
-}
-
-struct Registration<'a>(#[allow(dead_code)] Temporary<'a>);
-
-impl Place for Registration<'_> {
-    fn selected(self: Box<Self>, _: &Patience) -> Option<Token> {
-        Some(Token::Ready(None))
+        match readiness::is_ready(self.fd, self.interest) {
+            Ok(ready) => ready,
+            Err(e) => {
+                self.error.set(Some(e.raw_os_error().unwrap_or(libc::EIO)));
+                true
+            }
+        }
     }
 }
+
+impl Watch for (Temporary<'_>, Claims) {}
 
 struct Watcher(JoinHandle<()>);
 
-impl Place for Watcher {
-    fn selected(self: Box<Self>, _: &Patience) -> Option<Token> {
-        Some(Token::Ready(None))
-    }
-}
+impl Watch for (Watcher, Claims) {}
 
 impl Drop for Watcher {
     fn drop(&mut self) {

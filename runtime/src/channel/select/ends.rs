@@ -1,65 +1,136 @@
 //! Senders and receivers as operations of a select.
 
-use std::sync::Arc;
+use std::cell::Cell;
 
-use super::handle::{Enlisted, Patience, Place, SelectHandle, Token};
+use super::handle::{End, Enlisted, Patience, Selectable, Station, Token};
+use super::operation::SelectedOperation;
+use super::run::Selected;
 use crate::channel::channel::Channel;
-use crate::channel::handover::Kept;
+use crate::channel::handover::{Kept, Ticket};
 use crate::channel::receiver::Flavor;
-use crate::channel::state::{self, Locked, RECEIVERS, SENDERS, Slot, State, Taken};
-use crate::channel::{Receiver, Sender};
-use crate::park::{Entry, Stopped, Waiter, Wakeups};
+use crate::channel::state::{self, Locked, RECEIVERS, SENDERS, Slot, Taken};
+use crate::channel::{Receiver, RecvError, Sender};
+use crate::fairness::checkpoint;
+use crate::model::atomic::{AtomicBool, Ordering};
+use crate::park::{Seat, Stopped, Waiter, Wakeups};
 
 /// Whether a sender need not wait. The caller's own places in the queue do not count: a select is no peer of itself.
-fn send_is_ready<T>(locked: &Locked<'_, T>, me: Option<&Arc<Waiter>>) -> bool {
+fn send_is_ready<T>(locked: &Locked<'_, T>, me: Option<&Waiter>) -> bool {
     locked.receivers_gone
         || locked.has_room()
         || locked.any(RECEIVERS, me, |slot| matches!(slot, Slot::Empty))
 }
 
 /// Whether a receiver need not wait.
-fn recv_is_ready<T>(locked: &Locked<'_, T>, me: Option<&Arc<Waiter>>) -> bool {
+#[inline]
+fn recv_is_ready<T>(locked: &Locked<'_, T>, me: Option<&Waiter>) -> bool {
     !locked.buffer.is_empty()
         || locked.senders_gone
         || locked.any(SENDERS, me, |slot| matches!(slot, Slot::Message(_) | Slot::Offer))
 }
 
-impl<T> SelectHandle for Sender<T> {
-    fn try_select(&self, _: &Patience) -> Option<Token> {
+/// A send.
+#[allow(missing_debug_implementations)] // Not for users.
+pub struct Sends<'a, T> {
+    sender: &'a Sender<T>,
+    seat: Seat<Slot<T>>,
+    token: Cell<Token>,
+}
+
+impl<'a, T> Sends<'a, T> {
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn new(sender: &'a Sender<T>) -> Sends<'a, T> {
+        Sends { sender, seat: Seat::new(), token: Cell::new(Token::Disconnected) }
+    }
+
+    #[inline(always)]
+    pub(super) fn hint(&self) -> Option<&'a AtomicBool> {
+        None
+    }
+
+    /// The operation, to be completed.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn operation(&self, selected: Selected) -> SelectedOperation<'a> {
+        let token = self.token.replace(Token::Disconnected);
+        SelectedOperation::new(self.sender, selected.index(), token, selected.charged)
+    }
+}
+
+impl<T> Station for Sends<'_, T> {
+    fn try_select(&self, _: &Patience) -> bool {
         let mut owed = Wakeups::default();
-        let mut locked = self.channel.queue.lock();
+        let mut locked = self.sender.channel.queue.lock();
         if locked.receivers_gone {
-            return Some(Token::Disconnected);
+            self.token.set(Token::Disconnected);
+            return true;
         }
         if locked.has_room() {
             locked.reserved += 1;
-            return Some(Token::Reserved);
+            self.token.set(Token::Reserved);
+            return true;
         }
         let is_receiver = |slot: &Slot<T>| matches!(slot, Slot::Empty);
         let ticket = locked.handover.upcoming();
-        let ((), wakeup) =
-            locked.serve_where(RECEIVERS, is_receiver, |slot| *slot = Slot::Promised(ticket))?;
+        let served =
+            locked.serve_where(RECEIVERS, is_receiver, |slot| *slot = Slot::Promised(ticket));
+        let Some(((), wakeup)) = served else { return false };
         owed.push(wakeup);
         locked.handover.promise();
-        Some(Token::Promised(ticket))
+        self.token.set(Token::Promised(ticket));
+        true
     }
 
-    fn enlist<'s>(&'s self, waiter: &Arc<Waiter>, verdict: u32, watch: bool) -> Enlisted<'s> {
+    unsafe fn enlist(&self, waiter: &Waiter, verdict: u32, watch: bool) -> Enlisted<'_> {
         let mut owed = Wakeups::default();
-        let mut locked = self.channel.queue.lock();
+        let mut locked = self.sender.channel.queue.lock();
         if send_is_ready(&locked, Some(waiter)) {
             return Enlisted::Ready;
         }
         let slot = if watch { Slot::Watch } else { Slot::Offer };
-        let entry = locked.enlist(SENDERS, waiter, verdict, slot);
+        // SAFETY: the caller's promise.
+        unsafe { locked.enlist(SENDERS, &self.seat, waiter, verdict, slot) };
         if !watch {
+            self.sender.channel.receivable.store(true, Ordering::Relaxed);
             state::tell(&mut locked, RECEIVERS, &mut owed);
         }
-        Enlisted::Waits(Box::new(Sends(entry)))
+        Enlisted::Waits
+    }
+
+    fn leave(&self) {
+        // SAFETY: enlisted in this list, if at all.
+        let slot = unsafe { self.sender.channel.queue.leave(SENDERS, &self.seat) };
+        self.token.set(match slot {
+            None => return,
+            Some(Slot::Reserved) => Token::Reserved,
+            Some(Slot::Promised(ticket)) => Token::Promised(ticket),
+            Some(_) => Token::Disconnected,
+        });
     }
 
     fn is_ready(&self) -> bool {
-        send_is_ready(&self.channel.queue.lock(), None)
+        send_is_ready(&self.sender.channel.queue.lock(), None)
+    }
+}
+
+impl<T> Selectable for Sends<'_, T> {
+    fn token(&self) -> Token {
+        self.token.get()
+    }
+}
+
+impl<T> End for Sender<T> {
+    fn station<'a>(&'a self) -> Box<dyn Selectable + 'a> {
+        Box::new(Sends::new(self))
+    }
+
+    fn hint(&self) -> Option<&AtomicBool> {
+        None
+    }
+
+    fn address(&self) -> *const u8 {
+        std::ptr::from_ref(self).cast()
     }
 
     fn abandon(&self, token: Token) {
@@ -71,33 +142,100 @@ impl<T> SelectHandle for Sender<T> {
     }
 }
 
-struct Sends<'s, T>(Entry<'s, State<T>, Slot<T>, 3>);
+/// A receive.
+#[allow(missing_debug_implementations)] // Not for users.
+pub struct Receives<'a, T> {
+    receiver: &'a Receiver<T>,
+    seat: Seat<Slot<T>>,
+    got: Cell<Got<T>>,
+}
 
-impl<T> Place for Sends<'_, T> {
-    fn selected(self: Box<Self>, _: &Patience) -> Option<Token> {
-        let (slot, _locked) = self.0.leave();
-        Some(match slot {
-            Slot::Reserved => Token::Reserved,
-            Slot::Promised(ticket) => Token::Promised(ticket),
-            _ => Token::Disconnected,
-        })
+/// What a receive was selected with.
+enum Got<T> {
+    Message(T),
+    Time(std::time::Instant),
+    /// A message that is yet to come.
+    Promise(Ticket),
+    Disconnected,
+}
+
+impl<'a, T> Receives<'a, T> {
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn new(receiver: &'a Receiver<T>) -> Receives<'a, T> {
+        Receives { receiver, seat: Seat::new(), got: Cell::new(Got::Disconnected) }
+    }
+
+    #[inline(always)]
+    pub(super) fn hint(&self) -> Option<&'a AtomicBool> {
+        self.receiver.hint()
+    }
+
+    /// Completes it.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn complete(&self, selected: Selected) -> Result<T, RecvError> {
+        let received = match (self.got.replace(Got::Disconnected), &self.receiver.flavor) {
+            (Got::Message(message), _) => Ok(message),
+            (Got::Time(at), Flavor::Timer(timed)) => Ok(timed.message(at)),
+            _ => Err(RecvError),
+        };
+        if selected.charged {
+            checkpoint();
+        }
+        received
+    }
+
+    /// Whether it has been selected. Unwinds if the caller was interrupted.
+    #[cold]
+    fn keep(&self, kept: Kept<T>, patience: &Patience) -> bool {
+        self.got.set(match kept {
+            Kept::Message(message) => Got::Message(message),
+            Kept::Disconnected => Got::Disconnected,
+            Kept::Stopped(Stopped::Interrupted(interrupt)) if patience.unwinds => {
+                interrupt.unwind()
+            }
+            Kept::Withdrawn | Kept::Stopped(_) => return false,
+        });
+        true
     }
 }
 
-impl<T> SelectHandle for Receiver<T> {
-    fn try_select(&self, patience: &Patience) -> Option<Token> {
-        match &self.flavor {
-            Flavor::Channel(channel) => channel.select_recv(patience),
+impl<T> Station for Receives<'_, T> {
+    fn try_select(&self, patience: &Patience) -> bool {
+        let channel = match &self.receiver.flavor {
+            Flavor::Channel(channel) => channel,
             Flavor::Timer(timed) => {
                 let since = patience.since.unwrap_or_else(crate::now);
-                timed.timer().take(since).map(Token::Time)
+                let taken = timed.timer().take(since);
+                return taken.is_some_and(|at| {
+                    self.got.set(Got::Time(at));
+                    true
+                });
             }
-            Flavor::Never => None,
+            Flavor::Never => return false,
+        };
+        let mut owed = Wakeups::default();
+        let mut locked = channel.queue.lock();
+        match state::take(&mut locked, &mut owed, patience.offers) {
+            Taken::Message(message) => self.got.set(Got::Message(message)),
+            Taken::Disconnected => self.got.set(Got::Disconnected),
+            Taken::Empty => {
+                channel.note(&locked);
+                return false;
+            }
+            Taken::Promise(ticket) => {
+                owed.pay();
+                let kept = channel.wait_promised(locked, ticket, patience.deadline);
+                return self.keep(kept, patience);
+            }
         }
+        channel.note(&locked);
+        true
     }
 
-    fn enlist<'s>(&'s self, waiter: &Arc<Waiter>, verdict: u32, watch: bool) -> Enlisted<'s> {
-        let channel = match &self.flavor {
+    unsafe fn enlist(&self, waiter: &Waiter, verdict: u32, watch: bool) -> Enlisted<'_> {
+        let channel = match &self.receiver.flavor {
             Flavor::Channel(channel) => channel,
             Flavor::Timer(timed) => return Enlisted::At(timed.timer().next()),
             Flavor::Never => return Enlisted::At(None),
@@ -108,19 +246,74 @@ impl<T> SelectHandle for Receiver<T> {
             return Enlisted::Ready;
         }
         let slot = if watch { Slot::Watch } else { Slot::Empty };
-        let entry = locked.enlist(RECEIVERS, waiter, verdict, slot);
+        // SAFETY: the caller's promise.
+        unsafe { locked.enlist(RECEIVERS, &self.seat, waiter, verdict, slot) };
         if !watch {
             state::tell(&mut locked, SENDERS, &mut owed);
         }
-        Enlisted::Waits(Box::new(Receives { channel, entry }))
+        Enlisted::Waits
+    }
+
+    fn leave(&self) {
+        let Flavor::Channel(channel) = &self.receiver.flavor else { return };
+        // SAFETY: enlisted in this list, if at all.
+        let slot = unsafe { channel.queue.leave(RECEIVERS, &self.seat) };
+        match slot {
+            Some(Slot::Message(message)) => self.got.set(Got::Message(message)),
+            Some(Slot::Promised(ticket)) => self.got.set(Got::Promise(ticket)),
+            _ => {}
+        }
+    }
+
+    fn settle(&self, patience: &Patience) -> bool {
+        let Flavor::Channel(channel) = &self.receiver.flavor else { return true };
+        match self.got.replace(Got::Disconnected) {
+            Got::Promise(ticket) => {
+                self.keep(channel.fetch_promised(ticket, patience.deadline), patience)
+            }
+            got => {
+                self.got.set(got);
+                true
+            }
+        }
     }
 
     fn is_ready(&self) -> bool {
-        match &self.flavor {
+        match &self.receiver.flavor {
             Flavor::Channel(channel) => recv_is_ready(&channel.queue.lock(), None),
             Flavor::Timer(timed) => timed.timer().is_ready(),
             Flavor::Never => false,
         }
+    }
+}
+
+impl<T> Selectable for Receives<'_, T> {
+    fn token(&self) -> Token {
+        match (self.got.replace(Got::Disconnected), &self.receiver.flavor) {
+            (Got::Message(message), Flavor::Channel(channel)) => {
+                Token::Message(channel.queue.lock().handover.keep(message))
+            }
+            (Got::Time(at), _) => Token::Time(at),
+            _ => Token::Disconnected,
+        }
+    }
+}
+
+impl<T> End for Receiver<T> {
+    fn station<'a>(&'a self) -> Box<dyn Selectable + 'a> {
+        Box::new(Receives::new(self))
+    }
+
+    #[inline(always)]
+    fn hint(&self) -> Option<&AtomicBool> {
+        match &self.flavor {
+            Flavor::Channel(channel) => Some(&channel.receivable),
+            _ => None,
+        }
+    }
+
+    fn address(&self) -> *const u8 {
+        std::ptr::from_ref(self).cast()
     }
 
     fn abandon(&self, token: Token) {
@@ -132,53 +325,12 @@ impl<T> SelectHandle for Receiver<T> {
     }
 }
 
-struct Receives<'s, T> {
-    channel: &'s Channel<T>,
-    entry: Entry<'s, State<T>, Slot<T>, 3>,
-}
-
-impl<T> Place for Receives<'_, T> {
-    fn selected(self: Box<Self>, patience: &Patience) -> Option<Token> {
-        let Receives { channel, entry } = *self;
-        let (slot, mut locked) = entry.leave();
-        match slot {
-            Slot::Message(message) => Some(Token::Message(locked.handover.keep(message))),
-            Slot::Promised(ticket) => {
-                drop(locked);
-                let kept = channel.fetch_promised(ticket, patience.deadline);
-                channel.settle(kept, patience)
-            }
-            _ => Some(Token::Disconnected),
-        }
-    }
-}
-
 impl<T> Channel<T> {
-    fn select_recv(&self, patience: &Patience) -> Option<Token> {
-        let mut owed = Wakeups::default();
-        let mut locked = self.queue.lock();
-        match state::take(&mut locked, &mut owed, patience.offers) {
-            Taken::Message(message) => Some(Token::Message(locked.handover.keep(message))),
-            Taken::Disconnected => Some(Token::Disconnected),
-            Taken::Empty => None,
-            Taken::Promise(ticket) => {
-                owed.pay();
-                let kept = self.wait_promised(locked, ticket, patience.deadline);
-                self.settle(kept, patience)
-            }
-        }
-    }
-
-    fn settle(&self, kept: Kept<T>, patience: &Patience) -> Option<Token> {
-        match kept {
-            Kept::Message(message) => {
-                Some(Token::Message(self.queue.lock().handover.keep(message)))
-            }
-            Kept::Disconnected => Some(Token::Disconnected),
-            Kept::Stopped(Stopped::Interrupted(interrupt)) if patience.unwinds => {
-                interrupt.unwind()
-            }
-            Kept::Withdrawn | Kept::Stopped(_) => None,
+    /// Notes that a receiver would have to wait, if so.
+    #[inline]
+    fn note(&self, locked: &Locked<'_, T>) {
+        if locked.buffer.is_empty() && locked.is_empty(SENDERS) && !locked.senders_gone {
+            self.receivable.store(false, Ordering::Relaxed);
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::thread;
 
-use super::handle::{Enlisted, Patience, Place, SelectHandle, Token};
+use super::handle::{Enlisted, Patience, Station, Watch};
 use super::run::{Case, Selected};
 use crate::JoinHandle;
 use crate::coroutine::Listens;
-use crate::park::{self, Waiter};
+use crate::park::{Claims, Waiter};
 
 /// A handle that a select has for itself.
 #[allow(missing_debug_implementations)] // Not for users.
@@ -35,19 +34,21 @@ impl<'a, T> Joined<'a, T> {
 impl<'a> Case<'a> {
     #[doc(hidden)]
     pub fn join<T>(joined: &'a Joined<'_, T>) -> Case<'a> {
-        Case::new(joined)
+        Case::new(joined, None)
     }
 }
 
-impl<T> SelectHandle for Joined<'_, T> {
-    fn try_select(&self, _: &Patience) -> Option<Token> {
-        self.is_ready().then_some(Token::Finished)
+impl<T> Station for Joined<'_, T> {
+    fn try_select(&self, _: &Patience) -> bool {
+        self.is_ready()
     }
 
-    fn enlist<'s>(&'s self, waiter: &Arc<Waiter>, verdict: u32, _: bool) -> Enlisted<'s> {
+    unsafe fn enlist(&self, waiter: &Waiter, verdict: u32, _: bool) -> Enlisted<'_> {
+        // SAFETY: the caller's promise.
+        let claims = unsafe { Claims::new(waiter, verdict) };
         // SAFETY: `self` borrows the handle exclusively, and is used by one thread.
-        match unsafe { self.handle.listen(park::claiming(waiter, verdict)) } {
-            Some(listens) => Enlisted::Waits(Box::new(listens)),
+        match unsafe { self.handle.listen(claims.unparker()) } {
+            Some(listens) => Enlisted::Until(Box::new((listens, claims))),
             None => Enlisted::Ready,
         }
     }
@@ -55,12 +56,6 @@ impl<T> SelectHandle for Joined<'_, T> {
     fn is_ready(&self) -> bool {
         self.handle.is_finished()
     }
-
-    fn abandon(&self, _: Token) {}
 }
 
-impl Place for Listens<'_> {
-    fn selected(self: Box<Self>, _: &Patience) -> Option<Token> {
-        Some(Token::Finished)
-    }
-}
+impl Watch for (Listens<'_>, Claims) {}

@@ -135,8 +135,9 @@ macro_rules! __channel_arms {
         match $receiver {
             ref _receiver => {
                 let _receiver: &$crate::channel::Receiver<_> = _receiver;
+                let _station = $crate::channel::internal::Receives::new(_receiver);
                 $crate::__channel_arms!(@open $biased
-                    [$($case)* {recv _receiver () [$result] $body}] $default $($arm)*)
+                    [$($case)* {recv _receiver (_station) [$result] $body}] $default $($arm)*)
             }
         }
     };
@@ -146,8 +147,9 @@ macro_rules! __channel_arms {
         match $sender {
             ref _sender => {
                 let _sender: &$crate::channel::Sender<_> = _sender;
+                let _station = $crate::channel::internal::Sends::new(_sender);
                 $crate::__channel_arms!(@open $biased
-                    [$($case)* {send _sender (, $message) [$result] $body}] $default $($arm)*)
+                    [$($case)* {send _sender (_station, $message) [$result] $body}] $default $($arm)*)
             }
         }
     };
@@ -204,12 +206,12 @@ macro_rules! __channel_arms {
     };
 
     // A single receive needs no select.
-    (@run $biased:ident [{recv $receiver:ident () [$result:pat] $body:tt}] []) => {{
+    (@run $biased:ident [{recv $receiver:ident ($_station:ident) [$result:pat] $body:tt}] []) => {{
         let _received = $receiver.recv();
         let $result = _received;
         $body
     }};
-    (@run $biased:ident [{recv $receiver:ident () [$result:pat] $body:tt}] [() $default:tt]) => {
+    (@run $biased:ident [{recv $receiver:ident ($_station:ident) [$result:pat] $body:tt}] [() $default:tt]) => {
         match $receiver.try_recv() {
             ::std::result::Result::Err($crate::channel::TryRecvError::Empty) => $default,
             _received => {
@@ -220,7 +222,7 @@ macro_rules! __channel_arms {
         }
     };
     (@run $biased:ident
-        [{recv $receiver:ident () [$result:pat] $body:tt}] [($timeout:expr) $default:tt]
+        [{recv $receiver:ident ($_station:ident) [$result:pat] $body:tt}] [($timeout:expr) $default:tt]
     ) => {
         match $receiver.recv_timeout($timeout) {
             ::std::result::Result::Err($crate::channel::RecvTimeoutError::Timeout) => $default,
@@ -231,35 +233,35 @@ macro_rules! __channel_arms {
             }
         }
     };
-    (@run $biased:ident [$({$operation:ident $end:ident $($rest:tt)*})*] []) => {{
+    (@run $biased:ident [$({$operation:ident $end:ident $args:tt $($rest:tt)*})*] []) => {{
         let _selected = $crate::channel::internal::select_cases(
-            &mut [$($crate::__channel_arms!(@case $operation $end)),*],
+            &[$($crate::__channel_arms!(@case $operation $end $args)),*],
             $biased,
         );
-        $crate::__channel_arms!(@complete _selected [] $({$operation $end $($rest)*})*)
+        $crate::__channel_arms!(@complete _selected [] $({$operation $end $args $($rest)*})*)
     }};
-    (@run $biased:ident [$({$operation:ident $end:ident $($rest:tt)*})*] [() $default:tt]) => {
+    (@run $biased:ident [$({$operation:ident $end:ident $args:tt $($rest:tt)*})*] [() $default:tt]) => {
         match $crate::channel::internal::try_select_cases(
-            &mut [$($crate::__channel_arms!(@case $operation $end)),*],
+            &[$($crate::__channel_arms!(@case $operation $end $args)),*],
             $biased,
         ) {
             ::std::option::Option::None => $default,
             ::std::option::Option::Some(_selected) => {
-                $crate::__channel_arms!(@complete _selected [] $({$operation $end $($rest)*})*)
+                $crate::__channel_arms!(@complete _selected [] $({$operation $end $args $($rest)*})*)
             }
         }
     };
     (@run $biased:ident
-        [$({$operation:ident $end:ident $($rest:tt)*})*] [($timeout:expr) $default:tt]
+        [$({$operation:ident $end:ident $args:tt $($rest:tt)*})*] [($timeout:expr) $default:tt]
     ) => {
         match $crate::channel::internal::select_cases_timeout(
-            &mut [$($crate::__channel_arms!(@case $operation $end)),*],
+            &[$($crate::__channel_arms!(@case $operation $end $args)),*],
             $timeout,
             $biased,
         ) {
             ::std::option::Option::None => $default,
             ::std::option::Option::Some(_selected) => {
-                $crate::__channel_arms!(@complete _selected [] $({$operation $end $($rest)*})*)
+                $crate::__channel_arms!(@complete _selected [] $({$operation $end $args $($rest)*})*)
             }
         }
     };
@@ -281,16 +283,20 @@ macro_rules! __channel_arms {
     };
 
     // What is selected from, and how it is completed. A send's message is evaluated when the operation is there to be given up with it.
-    (@case recv $end:ident) => { $crate::channel::internal::Case::recv($end) };
-    (@case send $end:ident) => { $crate::channel::internal::Case::send($end) };
-    (@case $operation:ident $end:ident) => {
+    (@case recv $end:ident ($station:ident)) => {
+        $crate::channel::internal::Case::recv(&$station)
+    };
+    (@case send $end:ident ($station:ident, $($message:tt)*)) => {
+        $crate::channel::internal::Case::send(&$station)
+    };
+    (@case $operation:ident $end:ident ()) => {
         $crate::channel::internal::Case::$operation(&$end)
     };
-    (@do recv $selected:ident $end:ident) => {
-        $selected.of($crate::channel::internal::Case::recv($end)).recv($end)
+    (@do recv $selected:ident $end:ident $station:ident) => {
+        $station.complete($selected)
     };
-    (@do send $selected:ident $end:ident, $message:expr) => {
-        $selected.of($crate::channel::internal::Case::send($end)).send($end, $message)
+    (@do send $selected:ident $end:ident $station:ident, $message:expr) => {
+        $station.operation($selected).send($end, $message)
     };
     (@do $operation:ident $selected:ident $end:ident) => {
         $end.complete($selected)

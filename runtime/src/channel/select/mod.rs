@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::{
     ReadyTimeoutError, Receiver, SelectTimeoutError, Sender, TryReadyError, TrySelectError,
 };
+use handle::{End, Selectable, Station};
 pub use operation::SelectedOperation;
 use run::Until;
 
@@ -22,6 +23,7 @@ use run::Until;
 #[doc(hidden)]
 pub mod internal {
     pub use super::descriptor::Watched;
+    pub use super::ends::{Receives, Sends};
     pub use super::join::Joined;
     pub use super::run::{Case, select_cases, select_cases_timeout, try_select_cases};
 }
@@ -55,9 +57,44 @@ pub mod internal {
 /// ```
 #[derive(Clone)]
 pub struct Select<'a> {
-    cases: Vec<run::Case<'a>>,
+    cases: Vec<Listed<'a>>,
     next: usize,
     biased: bool,
+}
+
+struct Listed<'a> {
+    end: &'a dyn End,
+    /// Of `end`. Not used by a shared `Select`.
+    station: Box<dyn Selectable>,
+    index: usize,
+}
+
+impl<'a> Listed<'a> {
+    fn new(end: &'a dyn End, index: usize) -> Listed<'a> {
+        let station: Box<dyn Selectable + 'a> = end.station();
+        // SAFETY: used beside `end` only. Its drop, which may be after `'a` so that senders and receivers need not outlive the list, looks at
+        // nothing that it borrows, and drops no message: what a call has selected it takes out before it returns.
+        let station = unsafe {
+            std::mem::transmute::<Box<dyn Selectable + 'a>, Box<dyn Selectable>>(station)
+        };
+        Listed { end, station, index }
+    }
+}
+
+impl Clone for Listed<'_> {
+    fn clone(&self) -> Self {
+        Listed::new(self.end, self.index)
+    }
+}
+
+impl run::Operation for Listed<'_> {
+    fn station(&self) -> &dyn Station {
+        &*self.station
+    }
+
+    fn may_be_ready(&self) -> bool {
+        run::says_ready(self.end.hint())
+    }
 }
 
 // SAFETY: it refers to senders and receivers of messages that may not be sendable, and of these it only moves some from place to place
@@ -79,17 +116,17 @@ impl<'a> Select<'a> {
 
     /// Adds a send, and returns its index. The message is only asked for when it has been selected.
     pub fn send<T>(&mut self, sender: &'a Sender<T>) -> usize {
-        self.add(run::Case::send(sender))
+        self.add(sender)
     }
 
     /// Adds a receive, and returns its index.
     pub fn recv<T>(&mut self, receiver: &'a Receiver<T>) -> usize {
-        self.add(run::Case::recv(receiver))
+        self.add(receiver)
     }
 
-    fn add(&mut self, case: run::Case<'a>) -> usize {
+    fn add(&mut self, end: &'a dyn End) -> usize {
         let index = self.next;
-        self.cases.push(run::Case { index, ..case });
+        self.cases.push(Listed::new(end, index));
         self.next += 1;
         index
     }
@@ -114,7 +151,7 @@ impl<'a> Select<'a> {
     /// # Errors
     /// [`TrySelectError`] if there is none.
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
-        run::select(&mut self.cases, Until::Now, self.biased).ok_or(TrySelectError)
+        self.select_until(Until::Now).ok_or(TrySelectError)
     }
 
     /// Waits until an operation is ready, and selects it.
@@ -123,8 +160,7 @@ impl<'a> Select<'a> {
     /// If the list is empty.
     pub fn select(&mut self) -> SelectedOperation<'a> {
         self.assert_not_empty();
-        run::select(&mut self.cases, Until::Deadline(None), self.biased)
-            .expect("waits until there is one")
+        self.select_until(Until::Deadline(None)).expect("waits until there is one")
     }
 
     /// [`Select::select`] that waits for at most `timeout`. An empty list just takes that time.
@@ -135,7 +171,7 @@ impl<'a> Select<'a> {
         &mut self,
         timeout: Duration,
     ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        run::select(&mut self.cases, Until::timeout(timeout), self.biased).ok_or(SelectTimeoutError)
+        self.select_until(Until::timeout(timeout)).ok_or(SelectTimeoutError)
     }
 
     /// [`Select::select`] that waits until `deadline` at most, by the clock of [`now`](crate::now).
@@ -147,7 +183,7 @@ impl<'a> Select<'a> {
         deadline: Instant,
     ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         let until = Until::Deadline(Some(deadline));
-        run::select(&mut self.cases, until, self.biased).ok_or(SelectTimeoutError)
+        self.select_until(until).ok_or(SelectTimeoutError)
     }
 
     /// The index of an operation that is ready now. Does not suspend.
@@ -155,7 +191,7 @@ impl<'a> Select<'a> {
     /// # Errors
     /// [`TryReadyError`] if there is none.
     pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
-        run::ready(&mut self.cases, Until::Now, self.biased).ok_or(TryReadyError)
+        self.ready_until(Until::Now).ok_or(TryReadyError)
     }
 
     /// Waits until an operation is ready, and returns its index. It may not be any more when the caller comes to it, so
@@ -181,8 +217,7 @@ impl<'a> Select<'a> {
     /// ```
     pub fn ready(&mut self) -> usize {
         self.assert_not_empty();
-        run::ready(&mut self.cases, Until::Deadline(None), self.biased)
-            .expect("waits until there is one")
+        self.ready_until(Until::Deadline(None)).expect("waits until there is one")
     }
 
     /// [`Select::ready`] that waits for at most `timeout`.
@@ -190,7 +225,7 @@ impl<'a> Select<'a> {
     /// # Errors
     /// [`ReadyTimeoutError`] when the time is over.
     pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
-        run::ready(&mut self.cases, Until::timeout(timeout), self.biased).ok_or(ReadyTimeoutError)
+        self.ready_until(Until::timeout(timeout)).ok_or(ReadyTimeoutError)
     }
 
     /// [`Select::ready`] that waits until `deadline` at most, by the clock of [`now`](crate::now).
@@ -199,7 +234,17 @@ impl<'a> Select<'a> {
     /// [`ReadyTimeoutError`] when the time is over.
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
         let until = Until::Deadline(Some(deadline));
-        run::ready(&mut self.cases, until, self.biased).ok_or(ReadyTimeoutError)
+        self.ready_until(until).ok_or(ReadyTimeoutError)
+    }
+
+    fn select_until(&mut self, until: Until) -> Option<SelectedOperation<'a>> {
+        let selected = run::select(&self.cases, until, self.biased)?;
+        let Listed { end, ref station, index } = self.cases[selected.index()];
+        Some(SelectedOperation::new(end, index, station.token(), selected.charged))
+    }
+
+    fn ready_until(&mut self, until: Until) -> Option<usize> {
+        run::ready(&self.cases, until, self.biased).map(|position| self.cases[position].index)
     }
 
     fn assert_not_empty(&self) {

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::handle::Token;
-use super::run::Case;
+use super::handle::{End, Token};
 use crate::channel::receiver::Flavor;
 use crate::channel::{Receiver, RecvError, SendError, Sender};
 use crate::fairness::checkpoint;
@@ -15,21 +14,28 @@ use crate::fairness::checkpoint;
 /// goes back to where it was, and the next one gets the turn.
 #[must_use]
 pub struct SelectedOperation<'a> {
-    case: Case<'a>,
+    end: &'a dyn End,
+    index: usize,
     token: Token,
     /// Whether it counts towards the caller's turn, as it did not wait.
     charged: bool,
 }
 
 impl<'a> SelectedOperation<'a> {
-    pub(super) fn new(case: Case<'a>, token: Token, charged: bool) -> SelectedOperation<'a> {
-        SelectedOperation { case, token, charged }
+    #[inline(always)]
+    pub(super) fn new(
+        end: &'a dyn End,
+        index: usize,
+        token: Token,
+        charged: bool,
+    ) -> SelectedOperation<'a> {
+        SelectedOperation { end, index, token, charged }
     }
 
     /// The index that [`Select::send`](crate::channel::Select::send) or [`Select::recv`](crate::channel::Select::recv) has returned
     /// for it.
     pub fn index(&self) -> usize {
-        self.case.index
+        self.index
     }
 
     /// Completes a send. It waits only where the receiver that it was selected with has gone in the meantime, as far as the
@@ -53,7 +59,7 @@ impl<'a> SelectedOperation<'a> {
     /// assert_eq!(r.recv(), Ok(5));
     /// ```
     pub fn send<T>(self, sender: &Sender<T>, message: T) -> Result<(), SendError<T>> {
-        let same = std::ptr::eq(std::ptr::from_ref(sender).cast(), self.case.address);
+        let same = std::ptr::eq(std::ptr::from_ref(sender).cast(), self.end.address());
         assert!(same, "this is not the sender that was selected");
         let (token, charged) = self.complete();
         let sent = match token {
@@ -75,7 +81,7 @@ impl<'a> SelectedOperation<'a> {
     /// # Panics
     /// If `receiver` is not the very one, at the same address, that was added to the select.
     pub fn recv<T>(self, receiver: &Receiver<T>) -> Result<T, RecvError> {
-        let same = std::ptr::eq(std::ptr::from_ref(receiver).cast(), self.case.address);
+        let same = std::ptr::eq(std::ptr::from_ref(receiver).cast(), self.end.address());
         assert!(same, "this is not the receiver that was selected");
         let (token, charged) = self.complete();
         let received = match (&receiver.flavor, token) {
@@ -92,7 +98,7 @@ impl<'a> SelectedOperation<'a> {
     }
 
     /// From here on nothing is owed to the peer but what the token says.
-    pub(super) fn complete(self) -> (Token, bool) {
+    fn complete(self) -> (Token, bool) {
         let this = std::mem::ManuallyDrop::new(self);
         (this.token, this.charged)
     }
@@ -100,7 +106,7 @@ impl<'a> SelectedOperation<'a> {
 
 impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
-        self.case.handle.abandon(self.token);
+        self.end.abandon(self.token);
         if !std::thread::panicking() {
             panic!("a selected operation was dropped without having been completed");
         }

@@ -24,6 +24,17 @@ fn next() -> u32 {
     })
 }
 
+/// Any one of the bits, each as likely.
+#[inline]
+pub(super) fn bit(mut bits: u64) -> u64 {
+    if !bits.is_power_of_two() {
+        for _ in 0..below(bits.count_ones() as usize) {
+            bits &= bits - 1;
+        }
+    }
+    bits & bits.wrapping_neg()
+}
+
 /// A number below `n`.
 fn below(n: usize) -> usize {
     ((u64::from(next()) * n as u64) >> 32) as usize
@@ -47,4 +58,16 @@ fn every_order_comes() {
     }
     assert_eq!(seen.len(), 6);
     assert!(seen.values().all(|n| (700..1300).contains(n)), "{seen:?}");
+}
+
+#[cfg(all(test, not(greenwood_loom)))]
+#[test]
+fn every_bit_comes() {
+    let mut seen = std::collections::HashMap::new();
+    (0..6000).for_each(|_| *seen.entry(bit(1 << 63 | 0b110)).or_insert(0) += 1);
+    assert_eq!(seen.len(), 3);
+    assert!(
+        seen.iter().all(|(bit, n)| bit.is_power_of_two() && (1700..2300).contains(n)),
+        "{seen:?}"
+    );
 }

@@ -1,78 +1,90 @@
-//! Selecting: look at all operations, wait in all their queues, be selected in one.
+//! Selecting: look at the operations that may be ready, wait in the queues of all, be selected in one.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::handle::{Enlisted, Patience, Place, SelectHandle, Token};
-use super::{SelectedOperation, random};
+use super::ends::{Receives, Sends};
+use super::handle::{Enlisted, Patience, Station, Watch};
+use super::random;
 use crate::channel::channel::may_wait_for_offers;
-use crate::channel::{Receiver, Sender};
 use crate::fairness::checkpoint;
+use crate::model::atomic::{AtomicBool, Ordering};
 use crate::park::{self, Reason, Stopped, Waiter};
 
 const SELECT: Reason = Reason("select");
+
+/// One of those that are selected from.
+pub(super) trait Operation {
+    fn station(&self) -> &dyn Station;
+
+    /// False if it is certainly not ready.
+    fn may_be_ready(&self) -> bool;
+}
 
 /// One operation of a select, as the macros make it.
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations)] // Not for users.
 pub struct Case<'a> {
-    pub(super) handle: &'a dyn SelectHandle,
-    pub(super) index: usize,
-    /// Of the sender or receiver, by which a completion is checked.
-    pub(super) address: *const u8,
+    station: &'a dyn Station,
+    hint: Option<&'a AtomicBool>,
 }
 
 impl<'a> Case<'a> {
     #[doc(hidden)]
-    pub fn recv<T>(receiver: &'a Receiver<T>) -> Case<'a> {
-        Case { handle: receiver, index: 0, address: std::ptr::from_ref(receiver).cast() }
+    #[inline(always)]
+    pub fn recv<T>(station: &'a Receives<'_, T>) -> Case<'a> {
+        Case::new(station, station.hint())
     }
 
     #[doc(hidden)]
-    pub fn send<T>(sender: &'a Sender<T>) -> Case<'a> {
-        Case { handle: sender, index: 0, address: std::ptr::from_ref(sender).cast() }
+    #[inline(always)]
+    pub fn send<T>(station: &'a Sends<'_, T>) -> Case<'a> {
+        Case::new(station, station.hint())
+    }
+
+    #[inline(always)]
+    pub(super) fn new(station: &'a dyn Station, hint: Option<&'a AtomicBool>) -> Case<'a> {
+        Case { station, hint }
     }
 }
 
-impl<'a> Case<'a> {
-    pub(super) fn new(handle: &'a dyn SelectHandle) -> Case<'a> {
-        Case { handle, index: 0, address: std::ptr::null() }
+impl Operation for Case<'_> {
+    #[inline(always)]
+    fn station(&self) -> &dyn Station {
+        self.station
+    }
+
+    #[inline(always)]
+    fn may_be_ready(&self) -> bool {
+        says_ready(self.hint)
     }
 }
 
-/// A selected operation without its lifetime and destructor, so that what the arms of a macro borrow is free again in their bodies.
+#[inline(always)]
+pub(super) fn says_ready(hint: Option<&AtomicBool>) -> bool {
+    hint.is_none_or(|hint| hint.load(Ordering::Relaxed))
+}
+
+/// Which operation was selected. What it was selected with is in its station.
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations)] // Not for users.
 pub struct Selected {
     index: usize,
-    token: Token,
-    charged: bool,
+    /// Whether it counts towards the caller's turn, as it did not wait.
+    pub(super) charged: bool,
 }
 
 impl Selected {
-    fn new(operation: SelectedOperation<'_>) -> Selected {
-        let index = operation.index();
-        let (token, charged) = operation.complete();
-        Selected { index, token, charged }
-    }
-
     #[doc(hidden)]
+    #[inline(always)]
     pub fn index(self) -> usize {
         self.index
     }
 
     /// Completes one that leaves nothing to do.
-    pub(super) fn complete(self) -> Token {
+    pub(super) fn complete(self) {
         if self.charged {
             checkpoint();
         }
-        self.token
-    }
-
-    /// The operation again, to be completed.
-    #[doc(hidden)]
-    pub fn of(self, case: Case<'_>) -> SelectedOperation<'_> {
-        SelectedOperation::new(Case { index: self.index, ..case }, self.token, self.charged)
     }
 }
 
@@ -89,6 +101,7 @@ impl Until {
         Until::Deadline(crate::now().checked_add(timeout))
     }
 
+    #[inline(always)]
     fn patience(self) -> Patience {
         match self {
             Until::Now => Patience {
@@ -112,62 +125,55 @@ impl Until {
 }
 
 /// Selects an operation. None when the time is over.
-pub(super) fn select<'a>(
-    cases: &mut [Case<'a>],
-    until: Until,
-    biased: bool,
-) -> Option<SelectedOperation<'a>> {
+///
+/// Inlined with all that it calls on the way to a switch, see [`park::wait`].
+#[inline(always)]
+pub(super) fn select<C: Operation>(cases: &[C], until: Until, biased: bool) -> Option<Selected> {
     let mut patience = until.patience();
     let mut last = matches!(until, Until::Now);
     let mut charged = !last;
     loop {
-        if !biased {
-            random::shuffle(cases);
-        }
-        for case in &*cases {
-            if let Some(token) = case.handle.try_select(&patience) {
-                return Some(SelectedOperation::new(*case, token, charged));
-            }
+        if let Some(index) = first(cases, biased, |station| station.try_select(&patience)) {
+            return Some(Selected { index, charged });
         }
         if last {
             return None;
         }
         charged = false;
-        let (won, stopped) = wait(cases, until, false, &mut patience.since);
-        if let Some((case, place)) = won {
-            if let Some(token) = place.selected(&patience) {
-                return Some(SelectedOperation::new(case, token, charged));
+        match wait(cases, until, false, &mut patience.since) {
+            (Some(index), _) => {
+                if cases[index].station().settle(&patience) {
+                    return Some(Selected { index, charged });
+                }
             }
-        } else if let Some(Stopped::Interrupted(interrupt)) = stopped {
-            interrupt.unwind();
-        } else if stopped.is_some() && until.is_over() {
-            // Something may have become ready at the same time.
-            last = true;
-            patience.offers = false;
+            (None, Some(Stopped::Interrupted(interrupt))) => interrupt.unwind(),
+            (None, Some(Stopped::TimedOut)) if until.is_over() => {
+                // Something may have become ready at the same time.
+                last = true;
+                patience.offers = false;
+            }
+            (None, _) => {}
         }
     }
 }
 
 /// The index of an operation that is ready. None when the time is over.
-pub(super) fn ready(cases: &mut [Case<'_>], until: Until, biased: bool) -> Option<usize> {
+pub(super) fn ready<C: Operation>(cases: &[C], until: Until, biased: bool) -> Option<usize> {
     let mut last = matches!(until, Until::Now);
     let mut charged = !last;
     loop {
-        if !biased {
-            random::shuffle(cases);
-        }
-        if let Some(case) = cases.iter().find(|case| case.handle.is_ready()) {
+        if let Some(index) = first(cases, biased, |station| station.is_ready()) {
             if charged {
                 checkpoint();
             }
-            return Some(case.index);
+            return Some(index);
         }
         if last {
             return None;
         }
         charged = false;
         match wait(cases, until, true, &mut None) {
-            (Some((case, _)), _) => return Some(case.index),
+            (Some(index), _) => return Some(index),
             (None, Some(Stopped::Interrupted(interrupt))) => interrupt.unwind(),
             (None, Some(Stopped::TimedOut)) => last = until.is_over(),
             (None, None) => {}
@@ -175,24 +181,62 @@ pub(super) fn ready(cases: &mut [Case<'_>], until: Until, biased: bool) -> Optio
     }
 }
 
-/// The operation whose peer has ended the wait, with its place.
-type Won<'a> = (Case<'a>, Box<dyn Place + 'a>);
+/// The index of the first operation that `accepts`, of those that may be ready: in any order, each as likely, or from the first on.
+#[inline(always)]
+fn first<C: Operation>(
+    cases: &[C],
+    biased: bool,
+    accepts: impl Fn(&dyn Station) -> bool,
+) -> Option<usize> {
+    if cases.len() > u64::BITS as usize {
+        return first_of_many(cases, biased, &|station| accepts(station));
+    }
+    let mut left = 0;
+    for (case, i) in cases.iter().zip(0..) {
+        left |= u64::from(case.may_be_ready()) << i;
+    }
+    while left != 0 {
+        let bit = if biased { left & left.wrapping_neg() } else { random::bit(left) };
+        let index = bit.trailing_zeros() as usize;
+        if accepts(cases[index].station()) {
+            return Some(index);
+        }
+        left &= !bit;
+    }
+    None
+}
+
+#[cold]
+fn first_of_many<C: Operation>(
+    cases: &[C],
+    biased: bool,
+    accepts: &dyn Fn(&dyn Station) -> bool,
+) -> Option<usize> {
+    let mut order: Vec<usize> = (0..cases.len()).filter(|i| cases[*i].may_be_ready()).collect();
+    if !biased {
+        random::shuffle(&mut order);
+    }
+    order.into_iter().find(|i| accepts(cases[*i].station()))
+}
 
 /// Waits in the queues of all operations until somebody ends the wait in one of them, or something else does. Returns at once if
-/// an operation has become ready. All other places have been given up. Notes `since` when it waits, for timers.
-fn wait<'a>(
-    cases: &[Case<'a>],
+/// an operation has become ready. All places have been given up. Notes `since` when it waits, for timers.
+#[inline(always)]
+fn wait<C: Operation>(
+    cases: &[C],
     until: Until,
     watch: bool,
     since: &mut Option<Instant>,
-) -> (Option<Won<'a>>, Option<Stopped>) {
+) -> (Option<usize>, Option<Stopped>) {
     let Until::Deadline(mut earliest) = until else { return (None, None) };
-    let waiter = Arc::new(Waiter::new());
-    let mut places = Vec::with_capacity(cases.len());
+    let waiter = Waiter::new();
+    let mut places = Places { cases, enlisted: 0, watches: Vec::new() };
     let mut ready = false;
     for (case, verdict) in cases.iter().zip(1..) {
-        match case.handle.enlist(&waiter, verdict, watch) {
-            Enlisted::Waits(place) => places.push((*case, verdict, place)),
+        // SAFETY: `places` sees to it that it leaves before this frame ends, in which the waiter is, and all borrow the station.
+        match unsafe { case.station().enlist(&waiter, verdict, watch) } {
+            Enlisted::Waits => places.enlisted = verdict as usize,
+            Enlisted::Until(watch) => places.watches.push(watch),
             Enlisted::At(at) => {
                 since.get_or_insert_with(crate::now);
                 earliest = park::earlier(earliest, at);
@@ -203,40 +247,57 @@ fn wait<'a>(
             }
         }
     }
-    let stopped = if ready { None } else { waiter.wait(&SELECT, earliest).err() };
-    let verdict = if waiter.give_up() { None } else { waiter.verdict() };
-    let mut won = None;
-    for (case, at, place) in places {
-        if Some(at) == verdict {
-            won = Some((case, place));
+    let (verdict, stopped) = match ready {
+        false => match waiter.wait(&SELECT, earliest) {
+            Ok(verdict) => (Some(verdict), None),
+            Err(stopped) => (given_up(&waiter), Some(stopped)),
+        },
+        true => (given_up(&waiter), None),
+    };
+    drop(places);
+    (verdict.map(|verdict| verdict as usize - 1), stopped)
+}
+
+/// Ends the wait. The verdict if somebody else has ended it.
+#[cold]
+fn given_up(waiter: &Waiter) -> Option<u32> {
+    if waiter.give_up() { None } else { waiter.verdict() }
+}
+
+/// The places in the queues of some operations, given up when dropped.
+struct Places<'c, C: Operation> {
+    cases: &'c [C],
+    /// Those after this one are in no queue.
+    enlisted: usize,
+    watches: Vec<Box<dyn Watch + 'c>>,
+}
+
+impl<C: Operation> Drop for Places<'_, C> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        for case in &self.cases[..self.enlisted] {
+            case.station().leave();
         }
     }
-    (won, stopped)
-}
-
-fn number(cases: &mut [Case<'_>]) {
-    cases.iter_mut().enumerate().for_each(|(index, case)| case.index = index);
 }
 
 #[doc(hidden)]
-pub fn select_cases(cases: &mut [Case<'_>], biased: bool) -> Selected {
-    number(cases);
-    let selected = select(cases, Until::Deadline(None), biased);
-    selected.map(Selected::new).expect("waits until there is one")
+#[inline(always)]
+pub fn select_cases(cases: &[Case<'_>], biased: bool) -> Selected {
+    select(cases, Until::Deadline(None), biased).expect("waits until there is one")
 }
 
 #[doc(hidden)]
-pub fn try_select_cases(cases: &mut [Case<'_>], biased: bool) -> Option<Selected> {
-    number(cases);
-    select(cases, Until::Now, biased).map(Selected::new)
+pub fn try_select_cases(cases: &[Case<'_>], biased: bool) -> Option<Selected> {
+    select(cases, Until::Now, biased)
 }
 
 #[doc(hidden)]
+#[inline(always)]
 pub fn select_cases_timeout(
-    cases: &mut [Case<'_>],
+    cases: &[Case<'_>],
     timeout: Duration,
     biased: bool,
 ) -> Option<Selected> {
-    number(cases);
-    select(cases, Until::timeout(timeout), biased).map(Selected::new)
+    select(cases, Until::timeout(timeout), biased)
 }
