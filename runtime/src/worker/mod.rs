@@ -133,7 +133,10 @@ impl Worker {
         self.abandon(self.shared.inbox().close());
         drop(entered);
         self.shared.retire();
-        self.pool.take_leave();
+        let pool = self.pool.clone();
+        // Before: whoever waits for the end finds the descriptors closed.
+        drop(self);
+        pool.take_leave();
         std::mem::forget(bomb);
     }
 
