@@ -25,12 +25,22 @@ pub(crate) struct Context {
     budget: Cell<u32>,
     /// The budget ran out: before its next operation the coroutine is to look whether it is to end.
     looks: Cell<bool>,
+    call: Cell<Call>,
     shared_locals: bool,
     /// The process it runs in, see [`fork`].
     generation: u32,
     pub(crate) locals: LocalMap,
     /// What is around the code that runs, and ends its waits.
     pub(crate) scopes: Scopes,
+}
+
+/// Whether the code that runs is behind a function of another library: see [`crate::interpose`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    None,
+    Running,
+    /// It has waited, and may have had an unpark that was not meant for it.
+    HasWaited,
 }
 
 /// The coroutine's part.
@@ -45,7 +55,7 @@ struct Running {
 }
 
 /// The calling thread's context. Stays on the stack of the function that asked.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Current(NonNull<Context>);
 
 impl std::ops::Deref for Current {
@@ -74,6 +84,7 @@ pub(crate) fn switchable() -> Option<Current> {
 ///
 /// False on a plain thread, on another stack than the coroutine's own, under [`no_yield`](crate::no_yield), in a forked child,
 /// and with shared thread-locals while a panic unwinds.
+#[inline]
 pub fn may_switch() -> bool {
     switchable().is_some()
 }
@@ -86,6 +97,7 @@ impl Context {
             no_yield: Cell::new(0),
             budget: Cell::new(0),
             looks: Cell::new(false),
+            call: Cell::new(Call::None),
             shared_locals: worker.shares_locals(),
             generation: fork::generation(),
             locals: LocalMap::default(),
@@ -116,6 +128,7 @@ impl Context {
             no_yield: Cell::new(0),
             budget: Cell::new(crate::fairness::OPERATIONS_PER_TURN),
             looks: Cell::new(false),
+            call: Cell::new(Call::None),
             shared_locals,
             generation: fork::generation(),
             locals: LocalMap::default(),
@@ -231,6 +244,37 @@ impl Context {
         let clock = &self.worker().clock;
         let is_over = |at| clock.reading(at) <= clock.latest();
         cancel::pending(self.header().map(|h| &h.cancel), &self.scopes, is_over)
+    }
+
+    /// False in a call already.
+    #[inline(always)]
+    pub(crate) fn begin_call(&self) -> bool {
+        self.call.get() == Call::None && {
+            self.call.set(Call::Running);
+            true
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn end_call(&self) {
+        if self.call.replace(Call::None) == Call::HasWaited
+            && let Some(header) = self.header()
+        {
+            header.leave_token();
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_in_call(&self) -> bool {
+        self.call.get() != Call::None
+    }
+
+    /// Takes note that the coroutine waits.
+    #[inline(always)]
+    pub(crate) fn note_wait(&self) {
+        if self.is_in_call() {
+            self.call.set(Call::HasWaited);
+        }
     }
 
     pub(crate) fn raise_no_yield(&self) {

@@ -27,6 +27,7 @@ mod context;
 mod coroutine;
 mod fairness;
 mod group;
+pub mod interpose;
 mod model;
 mod offload;
 pub mod park;

@@ -1,14 +1,14 @@
-//! What lock-free code is built from: std's atomics and parking_lot's mutex, or loom's models of them.
+//! What lock-free code is built from: std's atomics and the runtime's own lock, or loom's models of them.
 
 #[cfg(not(greenwood_loom))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
+pub(crate) use crate::sys::lock::{Mutex, MutexGuard};
 #[cfg(not(greenwood_loom))]
 pub(crate) use std::sync::atomic;
 
 #[cfg(greenwood_loom)]
 pub(crate) use loom::sync::{MutexGuard, atomic};
 
-/// loom's mutex with parking_lot's signatures.
+/// loom's mutex with that lock's signatures.
 #[cfg(greenwood_loom)]
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);

@@ -6,12 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Condvar;
 
 use crate::cancel::{Interrupt, Interruption};
 use crate::context;
 use crate::park::{self, Reason, Unparker, Woken};
 use crate::runtime::OffloadGuard;
+use crate::sys::lock::Mutex;
 
 /// Threads of the pool at most. Calls beyond wait in line: what blocks here is usually a disk or a name server, which more
 /// threads would not speed up.
@@ -92,11 +93,14 @@ where
 {
     let reply = Arc::new(Reply { result: Mutex::new(None), caller: park::unparker() });
     let sender = reply.clone();
-    submit(Box::new(move || {
-        let result = catch_unwind(AssertUnwindSafe(f));
-        *sender.result.lock() = Some(result);
-        sender.caller.unpark();
-    }));
+    // The pool's lock is not the runtime's own kind. Its user must not be suspended for it between here and its wait.
+    crate::no_yield(|| {
+        submit(Box::new(move || {
+            let result = catch_unwind(AssertUnwindSafe(f));
+            *sender.result.lock() = Some(result);
+            sender.caller.unpark();
+        }))
+    });
     reply
 }
 
@@ -131,7 +135,8 @@ struct Threads {
     count: usize,
 }
 
-static THREADS: Mutex<Threads> = Mutex::new(Threads { queue: VecDeque::new(), idle: 0, count: 0 });
+static THREADS: parking_lot::Mutex<Threads> =
+    parking_lot::Mutex::new(Threads { queue: VecDeque::new(), idle: 0, count: 0 });
 static ARRIVED: Condvar = Condvar::new();
 
 fn submit(call: Call) {

@@ -246,7 +246,7 @@ fn outermost(
 }
 
 impl Interrupt {
-    /// For calls that can fail. Unwinds if one has failed with it before.
+    /// For calls that can fail. Unwinds if one has failed with it before, unless it is foreign code that calls.
     pub(crate) fn report(self) -> Interruption {
         let (first, why) = match self.0 {
             // SAFETY: in the caller's control block.
@@ -260,7 +260,11 @@ impl Interrupt {
             }
         };
         if !first {
-            self.unwind();
+            match context::current() {
+                // As in `unwind`: it goes on regardless.
+                Some(cx) if cx.is_in_call() => crate::yield_now(),
+                _ => self.unwind(),
+            }
         }
         Interruption(why)
     }

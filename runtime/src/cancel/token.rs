@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use slab::Slab;
 
 use super::Cancelled;
 use super::scopes::{self, Kind};
 use crate::park::{self, Reason, Unparker, Woken};
+use crate::sys::lock::Mutex;
 
 /// Cancels a piece of code, here and in other coroutines and OS threads, wherever it runs under the token. Clones are the same token.
 ///

@@ -3,12 +3,11 @@
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use super::channel::RECEIVE;
 use super::{RecvTimeoutError, TryRecvError};
 use crate::fairness::checkpoint;
 use crate::park::{self, Woken};
+use crate::sys::lock::Mutex;
 
 /// When the next message comes, and how long after it another one.
 #[derive(Debug)]

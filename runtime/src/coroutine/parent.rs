@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
 use slab::Slab;
 
 use super::Task;
 use super::task::Header;
+use crate::sys::lock::Mutex;
 use crate::worker;
 
 /// What has children.

@@ -6,12 +6,11 @@ use std::io;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
-use parking_lot::Mutex;
-
 use super::scope::{SCOPE, Scope};
 use super::{Builder, Coroutine, JoinHandle};
 use crate::cancel::{CancelToken, Cancelled, is_interruption};
 use crate::park::{self, Woken};
+use crate::sys::lock::Mutex;
 use crate::worker;
 
 /// A scope whose children fail together. See [`try_scope`].

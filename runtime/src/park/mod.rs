@@ -103,6 +103,7 @@ fn wait_on_coroutine(
     deadline: Option<Instant>,
 ) -> Woken {
     let Some(header) = cx.header() else { return thread::wait(deadline) };
+    cx.note_wait();
     let clock = &cx.worker().clock;
     // By the clock as it was last read: often enough, and reading it again would cost as much as the switch.
     let is_over = |at| clock.reading(at) <= clock.latest();
@@ -141,6 +142,7 @@ pub(crate) fn park_uninterrupted(reason: &'static Reason) {
         thread::park(None);
         return;
     };
+    cx.note_wait();
     if !header.take_token() {
         header.set_reason(reason);
         cx.suspend(Suspend::PARK);

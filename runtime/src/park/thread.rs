@@ -19,8 +19,11 @@ pub(super) struct Parker {
 
 impl Parker {
     pub(super) fn unpark(&self) {
-        *self.token.lock() = true;
-        self.unparked.notify_one();
+        // These locks are not the runtime's own kind, and a caller may hold one of those.
+        crate::no_yield(|| {
+            *self.token.lock() = true;
+            self.unparked.notify_one();
+        });
     }
 }
 

@@ -3,12 +3,11 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::Waiter;
 use super::thread::{self, Parker};
 use crate::context;
 use crate::coroutine::Task;
+use crate::sys::lock::Mutex;
 use crate::worker;
 
 /// Wakes one coroutine or OS thread from its current or next [`park`](super::park). Cheap to clone, and may outlive what it

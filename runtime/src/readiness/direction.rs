@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
 use crate::park::{self, Reason, Unparker, Wake};
+use crate::sys::lock::Mutex;
 
 /// A call may succeed.
 const READY: u32 = 1;

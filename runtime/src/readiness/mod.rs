@@ -9,7 +9,7 @@ mod registered;
 mod source;
 
 pub use once::{wait_any, wait_readable, wait_writable};
-pub use source::Source;
+pub use source::{Mode, Source};
 
 pub(crate) use once::{Temporary, is_ready, watch};
 pub(crate) use registered::Registered;

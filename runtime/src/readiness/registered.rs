@@ -5,11 +5,10 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
-
 use super::Interest;
 use super::direction::Direction;
 use crate::context::Current;
+use crate::sys::lock::Mutex;
 use crate::sys::poller::Ready;
 use crate::worker::Shared;
 

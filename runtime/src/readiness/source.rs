@@ -9,7 +9,17 @@ use std::time::{Duration, Instant};
 use super::{Interest, Registered, once};
 use crate::context::{self, Current};
 use crate::fairness;
+use crate::interpose::directly;
 use crate::park::{Reason, Wake};
+
+/// How a call is to go on that would block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It waits, at most for the time given.
+    Blocking(Option<Duration>),
+    /// It fails with `WouldBlock`.
+    NonBlocking,
+}
 
 /// Readiness of one descriptor, for socket types to keep beside it.
 ///
@@ -55,6 +65,23 @@ impl Source {
         fd: BorrowedFd<'_>,
         interest: Interest,
         timeout: Option<Duration>,
+        op: impl FnMut() -> io::Result<T>,
+        drained: impl FnOnce(&T) -> bool,
+    ) -> io::Result<T> {
+        self.perform_as(fd, interest, || Ok(Mode::Blocking(timeout)), op, drained)
+    }
+
+    /// [`Source::perform`] for a descriptor whose mode is found out only when a call has to wait: `mode` is asked once, before
+    /// the first wait.
+    ///
+    /// # Errors
+    /// As for [`Source::perform`]; what `mode` returns; `WouldBlock` in non-blocking mode.
+    #[inline]
+    pub fn perform_as<T>(
+        &self,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+        mode: impl FnOnce() -> io::Result<Mode>,
         mut op: impl FnMut() -> io::Result<T>,
         drained: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
@@ -62,6 +89,7 @@ impl Source {
         if let Some(interrupt) = context::current().and_then(|cx| cx.overdue()) {
             return Err(interrupt.report().into());
         }
+        let mut mode = Some(mode);
         let mut deadline = None;
         loop {
             if self.closed.load(Ordering::Acquire) {
@@ -69,8 +97,9 @@ impl Source {
             }
             let registered = self.registered.get();
             let seen = registered.map(|r| r.direction(interest).seen());
-            if seen.is_none_or(|s| s.is_ready()) {
-                match op() {
+            let tries = seen.is_none_or(|s| s.is_ready());
+            if tries {
+                match directly(&mut op) {
                     Ok(value) => {
                         if let (Some(registered), Some(seen)) = (registered, seen)
                             && registered.is_bound()
@@ -88,8 +117,15 @@ impl Source {
                     registered.direction(interest).clear(seen);
                 }
             }
-            if let (Some(timeout), None) = (timeout, deadline) {
-                deadline = crate::now().checked_add(timeout);
+            if let Some(mode) = mode.take() {
+                match mode()? {
+                    Mode::Blocking(timeout) => {
+                        deadline = timeout.and_then(|t| crate::now().checked_add(t));
+                    }
+                    Mode::NonBlocking if tries => return Err(io::ErrorKind::WouldBlock.into()),
+                    // What the caller knows of its readiness may be newer than what the reactor does.
+                    Mode::NonBlocking => return directly(&mut op),
+                }
             }
             self.wait_until(fd, interest, deadline)?;
         }
@@ -166,6 +202,17 @@ impl Source {
         fence(Ordering::SeqCst);
         if let Some(registered) = self.registered.get() {
             registered.unbind(fd.as_raw_fd());
+            registered.wake_all();
+        }
+    }
+
+    /// [`Source::close`] for a descriptor that turns out to have been closed by other means. Its number may stand for something else by now,
+    /// which is left alone. Does not suspend.
+    pub fn close_lost(&self) {
+        self.closed.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if let Some(registered) = self.registered.get() {
+            registered.forget();
             registered.wake_all();
         }
     }

@@ -3,10 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::{Pool, Runtime, builder::default_workers};
 use crate::context;
+use crate::sys::lock::Mutex;
 
 /// The global runtime's pool, started at the first call. A failure is not remembered: the next call tries again.
 pub(crate) fn global() -> io::Result<&'static Arc<Pool>> {

@@ -3,9 +3,8 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
-
 use super::{Stack, explain_mapping_error};
+use crate::sys::lock::Mutex;
 use crate::sys::memory;
 use crate::tls;
 

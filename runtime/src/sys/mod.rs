@@ -3,5 +3,6 @@
 pub(crate) mod errno;
 pub(crate) mod fault;
 pub(crate) mod fork;
+pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod poller;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mio::{Registry, Token, Waker};
-use parking_lot::{Mutex, RwLock};
 use slab::Slab;
 
 use super::inbox::{Bell, Inbox};
 use crate::coroutine::Task;
+use crate::interpose;
 use crate::readiness::Registered;
 use crate::sys::fork;
+use crate::sys::lock::Mutex;
 use crate::sys::poller::{Poller, Ready};
 
 /// What a worker can be told.
@@ -36,7 +37,7 @@ const WAKER: usize = usize::MAX;
 pub(crate) struct Shared {
     inbox: Inbox<Message>,
     pub(crate) bell: Bell,
-    io: RwLock<Option<Io>>,
+    io: Mutex<Option<Io>>,
     sources: Mutex<Sources>,
     /// The process that its worker runs in, see [`fork`].
     generation: AtomicU32,
@@ -68,12 +69,12 @@ impl Shared {
             Box::leak(Box::new(Shared {
                 inbox: Inbox::new(),
                 bell: Bell::new(),
-                io: RwLock::new(None),
+                io: Mutex::new(None),
                 sources: Mutex::default(),
                 generation: AtomicU32::new(0),
             }))
         });
-        *shared.io.write() = Some(io);
+        *shared.io.lock() = Some(io);
         shared.generation.store(fork::generation(), Ordering::Relaxed);
         shared.inbox.reopen();
         Ok(shared)
@@ -81,7 +82,7 @@ impl Shared {
 
     /// Called by a worker that has ended. Its sockets register elsewhere when they are next waited for.
     pub(crate) fn retire(&'static self) {
-        *self.io.write() = None;
+        *self.io.lock() = None;
         self.bell.awake();
         self.give_up_sources();
     }
@@ -110,9 +111,9 @@ impl Shared {
     /// Wakes the worker if it sleeps. Says whether it did.
     pub(crate) fn rouse(&self) -> bool {
         self.bell.ring(|| {
-            if let Some(io) = &*self.io.read() {
+            if let Some(io) = &*self.io.lock() {
                 // Fails only if the kernel is out of memory for an eventfd's wait queue; there is no one to tell.
-                let _ = io.waker.wake();
+                let _ = interpose::directly(|| io.waker.wake());
             }
         })
     }
@@ -132,7 +133,7 @@ impl Shared {
             token(generation, index)
         };
         let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
-        let registered = match &*self.io.read() {
+        let registered = match &*self.io.lock() {
             Some(io) => io.registry.register(&mut mio::unix::SourceFd(&fd), Token(token), interest),
             None => Err(io::Error::other("the worker has ended")),
         };
@@ -147,7 +148,7 @@ impl Shared {
     pub(crate) fn deregister(&self, fd: i32, token: usize) {
         // A forked child shares the epoll instance: what it takes out, the parent would miss.
         if self.generation.load(Ordering::Relaxed) == fork::generation()
-            && let Some(io) = &*self.io.read()
+            && let Some(io) = &*self.io.lock()
         {
             // Fails if the descriptor was closed meanwhile, which deregistered it.
             let _ = io.registry.deregister(&mut mio::unix::SourceFd(&fd));
