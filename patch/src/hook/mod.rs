@@ -1,0 +1,74 @@
+//! How a function of libc's is replaced: the macro that defines one, what comes next, and the gate that every call passes.
+//!
+//! A function that this crate defines under libc's name is what std, every crate and, as the linker exports it, every C library
+//! of the program calls. Off a coroutine, before [`install`](crate::install), and where the runtime itself is what calls, it does nothing but call libc's own.
+
+mod answer;
+mod gate;
+mod next;
+
+pub(crate) use answer::{Answer, answer};
+pub(crate) use gate::{ACTIVE, enter, is_active};
+pub(crate) use next::{Next, is_ours, resolve};
+
+/// One replaced function.
+#[derive(Clone, Copy)]
+pub(crate) struct Hook {
+    pub(crate) next: &'static Next,
+    /// This crate's function.
+    pub(crate) ours: *const (),
+}
+
+// SAFETY: an address of code, which nobody writes to.
+unsafe impl Sync for Hook {}
+
+/// Defines functions of libc's, each in a module of its name with `next`, libc's own. On a coroutine, with its group of patches installed,
+/// a function passes its arguments to the one behind `=>`, after the proof that the call may wait.
+///
+/// Variadic functions are declared with all the arguments that they may have: on the machines this is for, each has its
+/// register (or place on the stack) whether the caller has set it or not.
+macro_rules! hooks {
+    ($group:ident; $(fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty => $body:path;)*) => {
+        $(
+            pub(crate) mod $name {
+                #[allow(unused_imports)]
+                use super::*;
+
+                pub(super) static NEXT: $crate::hook::Next = $crate::hook::Next::new(
+                    match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                        Ok(name) => name,
+                        Err(_) => unreachable!(),
+                    },
+                );
+
+                /// libc's own.
+                #[allow(dead_code)]
+                #[inline(always)]
+                pub(crate) unsafe fn next($($arg: $ty),*) -> $ret {
+                    let Some(next) = NEXT.get() else { return <$ret as $crate::hook::Answer>::missing() };
+                    // SAFETY: the dynamic linker found it under the name of a function with this signature.
+                    let next: unsafe extern "C" fn($($ty),*) -> $ret = unsafe { std::mem::transmute(next) };
+                    // SAFETY: the caller's arguments are passed on as they are.
+                    unsafe { next($($arg),*) }
+                }
+
+                #[unsafe(no_mangle)]
+                unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
+                    match $crate::hook::enter($crate::Patches::$group) {
+                        // SAFETY: as the caller promised libc.
+                        None => unsafe { next($($arg),*) },
+                        // SAFETY: as above.
+                        Some(call) => unsafe { $body(&call, $($arg),*) },
+                    }
+                }
+
+                pub(super) const OURS: *const () = $name as *const ();
+            }
+        )*
+
+        pub(crate) static HOOKS: &[$crate::hook::Hook] = &[
+            $($crate::hook::Hook { next: &$name::NEXT, ours: $name::OURS },)*
+        ];
+    };
+}
+pub(crate) use hooks;

@@ -1,0 +1,52 @@
+//! The functions that ours stand in front of.
+
+use std::ffi::{CStr, c_void};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::Hook;
+
+/// The next definition of a function, libc's as a rule.
+pub(crate) struct Next {
+    name: &'static CStr,
+    address: AtomicPtr<c_void>,
+}
+
+impl Next {
+    pub(crate) const fn new(name: &'static CStr) -> Next {
+        Next { name, address: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    pub(crate) fn name(&self) -> &'static CStr {
+        self.name
+    }
+
+    /// None if this libc has no such function.
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Option<NonNull<c_void>> {
+        NonNull::new(self.address.load(Ordering::Relaxed)).or_else(|| self.find())
+    }
+
+    /// Only called before this object's constructors have run, and for what there is not: see [`resolve`].
+    #[cold]
+    fn find(&self) -> Option<NonNull<c_void>> {
+        // SAFETY: a name that ends in a zero. For a symbol that exists, dlsym(3) allocates nothing and waits for nobody.
+        let found = NonNull::new(unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) })?;
+        self.address.store(found.as_ptr(), Ordering::Relaxed);
+        Some(found)
+    }
+}
+
+/// Whether the program calls our function under its name. It does not where the linker did not export it, or something stands in front.
+pub(crate) fn is_ours(hook: &Hook) -> bool {
+    // SAFETY: as above.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, hook.next.name().as_ptr()) };
+    ptr::eq(found.cast(), hook.ours)
+}
+
+/// Finds everything at once, so that no call from a signal handler or an allocator has to.
+pub(crate) fn resolve(hooks: impl Iterator<Item = &'static Hook>) {
+    for hook in hooks {
+        let _ = hook.next.get();
+    }
+}

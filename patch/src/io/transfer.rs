@@ -1,0 +1,162 @@
+//! Making a call that does not wait into one that does: what read(2), recv(2), write(2) and send(2) have in common.
+
+use std::io;
+
+use greenwood_runtime::interpose::Call;
+use greenwood_runtime::readiness::{Interest, Mode};
+use libc::c_int;
+
+use crate::descriptors::{self, Descriptor, Kind, Slot};
+
+/// Calls `op`, a system call on `fd` that does not wait, as a blocking one: until it returns something else than `WouldBlock`, and with what
+/// the user has set (`O_NONBLOCK`, `SO_RCVTIMEO`, `SO_SNDTIMEO`). `drained` as in [`Source::perform`](greenwood_runtime::readiness::Source::perform).
+#[inline]
+pub(crate) fn transfer<T>(
+    call: &Call,
+    fd: c_int,
+    interest: Interest,
+    mut op: impl FnMut() -> io::Result<T>,
+    drained: impl Fn(&T) -> bool,
+) -> io::Result<T> {
+    transfer_within(call, fd, interest, |mode| mode, &mut op, drained)
+}
+
+/// [`transfer`] with a say in how long it waits: `limit` turns the mode of the descriptor into the call's.
+#[inline]
+pub(crate) fn transfer_within<T>(
+    call: &Call,
+    fd: c_int,
+    interest: Interest,
+    mut limit: impl FnMut(Mode) -> Mode,
+    mut op: impl FnMut() -> io::Result<T>,
+    drained: impl Fn(&T) -> bool,
+) -> io::Result<T> {
+    let Some(slot) = descriptors::slot(fd) else { return op() };
+    if !slot.is_registered() {
+        call.check()?;
+        match op() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => {
+                greenwood_runtime::checkpoint();
+                return result;
+            }
+        }
+    }
+    wait(slot, fd, interest, &mut limit, &mut op, &drained)
+}
+
+fn wait<T>(
+    slot: &Slot,
+    fd: c_int,
+    interest: Interest,
+    limit: &mut dyn FnMut(Mode) -> Mode,
+    op: &mut dyn FnMut() -> io::Result<T>,
+    drained: &dyn Fn(&T) -> bool,
+) -> io::Result<T> {
+    loop {
+        let descriptor = slot.descriptor(fd)?;
+        let mode = || Ok(limit(descriptor.mode(fd, interest)?));
+        let open = descriptors::borrow(fd)?;
+        match descriptor.source.perform_as(open, interest, mode, &mut *op, drained) {
+            Err(error) if Descriptor::is_stale(&error) => slot.replace(fd, &descriptor),
+            result => return result,
+        }
+    }
+}
+
+/// Receives on a socket: [`transfer`], and where a receive that does not wait says EAGAIN for ever while a blocking one returns, `nothing`.
+#[inline]
+pub(crate) fn receive<T: Copy>(
+    call: &Call,
+    fd: c_int,
+    kind: Kind,
+    nothing: T,
+    mut op: impl FnMut() -> io::Result<T>,
+    drained: impl Fn(&T) -> bool,
+) -> io::Result<T> {
+    let op = || match op() {
+        Err(error)
+            if kind == Kind::Messages
+                && error.kind() == io::ErrorKind::WouldBlock
+                && is_read_shut(fd) =>
+        {
+            Ok(nothing)
+        }
+        result => result,
+    };
+    transfer(call, fd, Interest::Read, op, drained)
+}
+
+/// Whether a count proves that the next call would wait.
+#[inline]
+pub(crate) fn is_drained(kind: Kind, moved: usize, asked: usize) -> bool {
+    kind == Kind::Tcp && 0 < moved && moved < asked
+}
+
+/// Sends all of `len` bytes to a stream, as a blocking call does: on a blocking descriptor Linux returns a short count only for a time-out or a signal.
+/// `op` is given the number of bytes that have been sent. What sends messages never sends half of one.
+#[inline]
+pub(crate) fn send_all(
+    call: &Call,
+    fd: c_int,
+    len: usize,
+    drained: impl Fn(usize, usize) -> bool,
+    mut op: impl FnMut(usize) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let first = transfer(call, fd, Interest::Write, || op(0), |&n| drained(n, len))?;
+    if first >= len || first == 0 {
+        Ok(first)
+    } else {
+        send_rest(call, fd, len, first, &drained, &mut op)
+    }
+}
+
+/// The time-out spans the whole call, and begins anew at its first wait.
+#[cold]
+fn send_rest(
+    call: &Call,
+    fd: c_int,
+    len: usize,
+    mut done: usize,
+    drained: &dyn Fn(usize, usize) -> bool,
+    op: &mut dyn FnMut(usize) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut deadline = None;
+    let mut limit = |mode| match mode {
+        Mode::Blocking(Some(timeout)) => {
+            let now = greenwood_runtime::now();
+            let deadline = *deadline.get_or_insert_with(|| now.checked_add(timeout));
+            Mode::Blocking(deadline.map(|d: std::time::Instant| d.saturating_duration_since(now)))
+        }
+        mode => mode,
+    };
+    while done < len {
+        let left = len - done;
+        let sent = transfer_within(
+            call,
+            fd,
+            Interest::Write,
+            &mut limit,
+            || op(done),
+            |&n| drained(n, left),
+        );
+        match sent {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            // The number tells of the rest. Other errors are not put off: the kernel has forgotten them, and who cancels is to be heard.
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => break,
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok(done)
+}
+
+/// Whether receiving was shut down, which a message socket's non-blocking receive does not tell and poll(2) does.
+fn is_read_shut(fd: c_int) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: one structure, and no time.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    ready > 0 && poll.revents & libc::POLLRDHUP != 0
+}

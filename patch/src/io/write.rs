@@ -1,0 +1,75 @@
+//! write(2), writev(2) and their kin.
+
+use greenwood_runtime::interpose::Call;
+use greenwood_runtime::readiness::Interest;
+use libc::{c_int, c_void, iovec, size_t, ssize_t};
+
+use super::send::send;
+use super::transfer::{is_drained, send_all};
+use super::{pipe, pollable, vectors};
+use crate::descriptors::{self, Kind};
+use crate::hook::{answer, hooks};
+
+hooks! {
+    IO;
+    fn write(fd: c_int, buf: *const c_void, len: size_t) -> ssize_t => write_from;
+    fn writev(fd: c_int, iov: *const iovec, count: c_int) -> ssize_t => write_vectored;
+}
+
+/// Where threads share their locals: the lock of std's `println!` is a thread's, and its holder must not make room for others.
+fn is_locked_by_thread(call: &Call, fd: c_int) -> bool {
+    (fd == libc::STDOUT_FILENO || fd == libc::STDERR_FILENO) && !call.has_own_thread_locals()
+}
+
+unsafe fn write_from(call: &Call, fd: c_int, buf: *const c_void, len: size_t) -> ssize_t {
+    // SAFETY: what the caller promised libc, here and below.
+    let plain = || unsafe { write::next(fd, buf, len) };
+    if is_locked_by_thread(call, fd) {
+        return plain();
+    }
+    match descriptors::kind(fd) {
+        Ok(kind) if kind.is_socket() => answer(send_all(
+            call,
+            fd,
+            len,
+            |n, asked| is_drained(kind, n, asked),
+            // SAFETY: as above; a part of the caller's buffer.
+            |done| unsafe {
+                let rest = buf.wrapping_byte_add(done);
+                vectors::result(send::next(fd, rest, len - done, libc::MSG_DONTWAIT))
+            },
+        )),
+        Ok(Kind::Pipe) if len > 0 => {
+            let iov = iovec { iov_base: buf.cast_mut(), iov_len: len };
+            // SAFETY: as above.
+            answer(unsafe { pipe::write(call, fd, &raw const iov, 1, len) })
+        }
+        Ok(Kind::Pollable) => pollable::then(call, fd, Interest::Write, plain),
+        _ => plain(),
+    }
+}
+
+unsafe fn write_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int) -> ssize_t {
+    // SAFETY: what the caller promised libc, here and below.
+    let plain = || unsafe { writev::next(fd, iov, count) };
+    // SAFETY: as above.
+    let len = unsafe { vectors::total(iov, count) }.filter(|&len| len > 0);
+    let Some(len) = len.filter(|_| !is_locked_by_thread(call, fd)) else { return plain() };
+    match descriptors::kind(fd) {
+        // SAFETY: as above.
+        Ok(kind) if kind.is_socket() => answer(send_all(
+            call,
+            fd,
+            len,
+            |n, asked| is_drained(kind, n, asked),
+            // SAFETY: as above.
+            |done| unsafe {
+                vectors::after(iov, count, done, |iov, count| vectors::send(fd, iov, count))
+            },
+        )),
+        // SAFETY: as above.
+        Ok(Kind::Pipe) => answer(unsafe { pipe::write(call, fd, iov, count, len) }),
+        Ok(Kind::Pollable) => pollable::then(call, fd, Interest::Write, plain),
+        _ => plain(),
+    }
+}

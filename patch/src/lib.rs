@@ -1,0 +1,32 @@
+//! Makes other people's blocking code yield: std's sockets, third-party crates, C libraries.
+//!
+//! Linking this crate puts its own functions in front of libc's (`read`, `poll`, `nanosleep`, …). That changes nothing until [`install`] turns
+//! them on; then a call on a coroutine that would block suspends the coroutine instead. Which functions, and what becomes of each, is in this
+//! crate's README.
+
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod descriptors;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod hook;
+mod install;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod io;
+
+pub use install::{InstallError, Patches, install};
+
+/// All functions that this crate stands in front of.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+fn hooks() -> impl Iterator<Item = &'static hook::Hook> {
+    io::hooks()
+}
+
+/// Finds libc's own functions before `main`, and before any thread, signal handler or allocator of the program's could need one.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static RESOLVE: extern "C" fn() = {
+    extern "C" fn resolve() {
+        hook::resolve(hooks());
+    }
+    resolve
+};

@@ -1,0 +1,79 @@
+//! What the tests share.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use greenwood_patch::{Patches, install};
+use greenwood_runtime::{JoinHandle, Runtime};
+
+/// Ends the process, with a message, if a test hangs.
+pub fn watchdog() -> Watchdog {
+    let (alive, ended) = std::sync::mpsc::channel::<()>();
+    let name = std::thread::current().name().unwrap_or("?").to_owned();
+    std::thread::spawn(move || {
+        if let Err(std::sync::mpsc::RecvTimeoutError::Timeout) =
+            ended.recv_timeout(std::time::Duration::from_secs(60))
+        {
+            eprintln!("{name} hangs");
+            std::process::abort();
+        }
+    });
+    Watchdog(alive)
+}
+
+pub struct Watchdog(#[allow(unused)] std::sync::mpsc::Sender<()>);
+
+/// Runs `f` on a runtime of one worker, with everything patched: whatever blocks the worker blocks all.
+pub fn patched<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    with(Patches::all(), f)
+}
+
+pub fn with<T: Send + 'static>(patches: Patches, f: impl FnOnce() -> T + Send + 'static) -> T {
+    let _watchdog = watchdog();
+    install(patches).unwrap();
+    Runtime::builder().workers(1).build().unwrap().run(f)
+}
+
+/// Counts the turns that others get.
+pub struct Others {
+    turns: Arc<AtomicUsize>,
+    handle: JoinHandle<()>,
+}
+
+impl Others {
+    /// Starts a coroutine that does nothing but take its turns.
+    pub fn new() -> Others {
+        let turns = Arc::new(AtomicUsize::new(0));
+        let count = turns.clone();
+        let handle = greenwood_runtime::spawn(move || {
+            loop {
+                count.fetch_add(1, Ordering::Relaxed);
+                greenwood_runtime::sleep(std::time::Duration::from_micros(100));
+            }
+        });
+        Others { turns, handle }
+    }
+
+    /// Calls `f`, and makes sure that others ran meanwhile.
+    pub fn run_during<T>(&self, f: impl FnOnce() -> T) -> T {
+        let before = self.turns.load(Ordering::Relaxed);
+        let value = f();
+        let turns = self.turns.load(Ordering::Relaxed) - before;
+        assert!(turns > 1, "nobody else ran meanwhile");
+        value
+    }
+}
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        self.handle.cancel();
+    }
+}
+
+/// Lets the others run until `done`.
+pub fn until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        greenwood_runtime::yield_now();
+    }
+}
