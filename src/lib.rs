@@ -44,10 +44,13 @@
 //!
 //! # Features
 //! - `http` (default): the HTTP server.
+//! - `patch`: other people's blocking code, std's own sockets and locks included, suspends its coroutine too.
 
 #[cfg(feature = "http")]
 pub use greenwood_http as http;
 pub use greenwood_net as net;
+#[cfg(feature = "patch")]
+pub use greenwood_patch as patch;
 #[doc(inline)]
 pub use greenwood_runtime::*;
 
