@@ -1,15 +1,17 @@
 //! What is remembered of descriptors: their kind, and the reactor's registration of those that somebody has waited for.
 //!
 //! Descriptors belong to the program, which may close and reuse them by ways that nobody sees. So this is never trusted where that would
-//! cost more than time: a kind that turns out wrong is looked up again, and before every wait [`Descriptor::mode`] makes
-//! sure that the number still stands for the file that was registered.
+//! cost more than time: a kind that turns out wrong is looked up again, and a wait that lasts makes sure once that the number still stands for
+//! the file that was registered.
 
 mod descriptor;
 mod kind;
+mod mode;
 mod table;
 
-pub(crate) use descriptor::{Descriptor, is_nonblocking};
+pub(crate) use descriptor::Descriptor;
 pub(crate) use kind::{Kind, option};
+pub(crate) use mode::{has_changed, is_nonblocking};
 pub(crate) use table::{Slot, slot};
 
 use std::io;

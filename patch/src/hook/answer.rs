@@ -42,6 +42,11 @@ pub(crate) fn set_errno(code: c_int) {
     unsafe { *libc::__errno_location() = code };
 }
 
+pub(crate) fn errno() -> c_int {
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() }
+}
+
 /// Tells C of a result.
 #[inline]
 pub(crate) fn answer(result: io::Result<usize>) -> isize {

@@ -7,7 +7,7 @@ mod answer;
 mod gate;
 mod next;
 
-pub(crate) use answer::{Answer, answer};
+pub(crate) use answer::{Answer, answer, errno, set_errno};
 pub(crate) use gate::{ACTIVE, enter, is_active};
 pub(crate) use next::{Next, is_ours, resolve};
 

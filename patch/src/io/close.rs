@@ -1,10 +1,10 @@
-//! close(2), and what else gives a descriptor's number a new meaning.
+//! What changes the meaning of a descriptor's number, like close(2), or how its file blocks.
 
-use libc::{FILE, c_int, c_long, c_uint};
+use libc::{FILE, c_int, c_long, c_uint, c_ulong, c_void, socklen_t};
 
 use crate::Patches;
-use crate::descriptors::{closing, closing_range, forget};
-use crate::hook::{Answer, Hook, Next, is_active};
+use crate::descriptors::{closing, closing_range, forget, has_changed};
+use crate::hook::{Answer, Hook, Next, errno, is_active, set_errno};
 
 /// Like `hooks!`, for functions that do the same wherever they are called.
 macro_rules! everywhere {
@@ -56,8 +56,10 @@ everywhere! {
     fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int => |next, fd, new, _| {
         if fd == new { next() } else { closing(new, next) }
     };
-    fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int => duplicating;
-    fn fcntl64(fd: c_int, command: c_int, argument: c_long) -> c_int => duplicating;
+    fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int => control;
+    fn fcntl64(fd: c_int, command: c_int, argument: c_long) -> c_int => control;
+    fn ioctl(fd: c_int, request: c_ulong, argument: c_long) -> c_int => control_device;
+    fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, len: socklen_t) -> c_int => set_option;
     fn fclose(file: *mut FILE) -> c_int => |next, file| {
         // SAFETY: the caller's promise: an open file.
         closing(unsafe { libc::fileno(file) }, next)
@@ -68,11 +70,38 @@ everywhere! {
     };
 }
 
-fn duplicating(next: &dyn Fn() -> c_int, _: c_int, command: c_int, _: c_long) -> c_int {
+fn control(next: &dyn Fn() -> c_int, fd: c_int, command: c_int, _: c_long) -> c_int {
     match command {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => fresh(next()),
+        libc::F_SETFL => changing(fd, next),
         _ => next(),
     }
+}
+
+fn control_device(next: &dyn Fn() -> c_int, fd: c_int, request: c_ulong, _: c_long) -> c_int {
+    if request == libc::FIONBIO { changing(fd, next) } else { next() }
+}
+
+fn set_option(
+    next: &dyn Fn() -> c_int,
+    fd: c_int,
+    level: c_int,
+    name: c_int,
+    _: *const c_void,
+    _: socklen_t,
+) -> c_int {
+    // The second pair of names is for 64-bit times on 32-bit machines.
+    const TIMEOUTS: [c_int; 4] = [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO, 66, 67];
+    if level == libc::SOL_SOCKET && TIMEOUTS.contains(&name) { changing(fd, next) } else { next() }
+}
+
+/// Changes how a file blocks.
+fn changing(fd: c_int, change: &dyn Fn() -> c_int) -> c_int {
+    let result = change();
+    let errno = errno();
+    has_changed(fd);
+    set_errno(errno);
+    result
 }
 
 /// A number that stands for something new.

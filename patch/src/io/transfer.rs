@@ -1,12 +1,13 @@
 //! Making a call that does not wait into one that does: what read(2), recv(2), write(2) and send(2) have in common.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use greenwood_runtime::interpose::Call;
 use greenwood_runtime::readiness::{Interest, Mode};
 use libc::c_int;
 
-use crate::descriptors::{self, Descriptor, Kind, Slot};
+use crate::descriptors::{self, Kind, Slot};
 
 /// Calls `op`, a system call on `fd` that does not wait, as a blocking one: until it returns something else than `WouldBlock`, and with what
 /// the user has set (`O_NONBLOCK`, `SO_RCVTIMEO`, `SO_SNDTIMEO`). `drained` as in [`Source::perform`](greenwood_runtime::readiness::Source::perform).
@@ -45,6 +46,11 @@ pub(crate) fn transfer_within<T>(
     wait(slot, fd, interest, &mut limit, &mut op, &drained)
 }
 
+/// How long a wait lasts before it makes sure that the reactor watches the right file. A registration goes silently when its file is closed by
+/// a way that nobody saw; to look before every wait would cost a system call each.
+const PROBATION: Duration = Duration::from_millis(500);
+
+#[inline(never)]
 fn wait<T>(
     slot: &Slot,
     fd: c_int,
@@ -53,12 +59,32 @@ fn wait<T>(
     op: &mut dyn FnMut() -> io::Result<T>,
     drained: &dyn Fn(&T) -> bool,
 ) -> io::Result<T> {
+    let mut deadline = None;
+    let mut verified = false;
     loop {
         let descriptor = slot.descriptor(fd)?;
-        let mode = || Ok(limit(descriptor.mode(fd, interest)?));
+        let mut probation = false;
+        let mode = || {
+            let Mode::Blocking(timeout) = limit(descriptor.mode(fd, interest)?) else {
+                return Ok(Mode::NonBlocking);
+            };
+            let now = greenwood_runtime::now();
+            // That of the first wait: what follows is the same call.
+            let deadline: Option<Instant> =
+                *deadline.get_or_insert_with(|| timeout.and_then(|t| now.checked_add(t)));
+            let left = deadline.map(|d| d.saturating_duration_since(now));
+            probation = !verified && left.is_none_or(|left| left > PROBATION);
+            Ok(Mode::Blocking(if probation { Some(PROBATION) } else { left }))
+        };
         let open = descriptors::borrow(fd)?;
-        match descriptor.source.perform_as(open, interest, mode, &mut *op, drained) {
-            Err(error) if Descriptor::is_stale(&error) => slot.replace(fd, &descriptor),
+        let result = descriptor.source.perform_as(open, interest, mode, &mut *op, drained);
+        match result {
+            Err(error) if probation && error.kind() == io::ErrorKind::WouldBlock => {
+                verified = descriptor.is_of(fd);
+                if !verified {
+                    slot.replace(fd, &descriptor);
+                }
+            }
             result => return result,
         }
     }
@@ -126,7 +152,7 @@ fn send_rest(
         Mode::Blocking(Some(timeout)) => {
             let now = greenwood_runtime::now();
             let deadline = *deadline.get_or_insert_with(|| now.checked_add(timeout));
-            Mode::Blocking(deadline.map(|d: std::time::Instant| d.saturating_duration_since(now)))
+            Mode::Blocking(deadline.map(|d: Instant| d.saturating_duration_since(now)))
         }
         mode => mode,
     };
