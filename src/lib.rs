@@ -55,6 +55,6 @@ pub use greenwood_patch as patch;
 pub use greenwood_runtime::*;
 
 /// The README's example, compiled with the other examples.
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, feature = "http", feature = "patch"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
