@@ -112,6 +112,7 @@ pub fn install(patches: Patches) -> Result<(), InstallError> {
     for hook in crate::hooks() {
         check(hook)?;
     }
+    crate::io::choose();
     hook::ACTIVE.fetch_or(patches.bits(), Ordering::SeqCst);
     Ok(())
 }

@@ -14,6 +14,7 @@ mod write;
 
 use crate::hook::Hook;
 
+pub(crate) use pipe::choose;
 pub(crate) use transfer::transfer;
 
 /// All functions of this group.

@@ -15,6 +15,13 @@ use super::write::write;
 /// Whether the kernel refuses `RWF_NOWAIT` for pipes, as Linux did before 6.5.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
+/// Forces the path that only old systems take, to be tested: `GREENWOOD_FALLBACK=pipes`.
+pub(crate) fn choose() {
+    if std::env::var("GREENWOOD_FALLBACK").is_ok_and(|list| list.split(',').any(|f| f == "pipes")) {
+        REFUSED.store(true, Ordering::Relaxed);
+    }
+}
+
 /// # Safety
 /// As for readv(2).
 pub(super) unsafe fn read(
