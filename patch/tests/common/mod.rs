@@ -2,10 +2,10 @@
 #![allow(dead_code)]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use greenwood_patch::{Patches, install};
-use greenwood_runtime::{JoinHandle, Runtime};
+use greenwood_runtime::Runtime;
 
 /// Ends the process, with a message, if a test hangs.
 pub fn watchdog() -> Watchdog {
@@ -38,36 +38,35 @@ pub fn with<T: Send + 'static>(patches: Patches, f: impl FnOnce() -> T + Send + 
 /// Counts the turns that others get.
 pub struct Others {
     turns: Arc<AtomicUsize>,
-    handle: JoinHandle<()>,
+    ends: Arc<AtomicBool>,
 }
 
 impl Others {
     /// Starts a coroutine that does nothing but take its turns: one whenever another waits.
     pub fn new() -> Others {
-        let turns = Arc::new(AtomicUsize::new(0));
-        let count = turns.clone();
-        let handle = greenwood_runtime::spawn(move || {
-            loop {
-                count.fetch_add(1, Ordering::Relaxed);
+        let others = Others { turns: Arc::default(), ends: Arc::default() };
+        let (turns, ends) = (others.turns.clone(), others.ends.clone());
+        greenwood_runtime::spawn(move || {
+            while !ends.load(Ordering::Relaxed) {
+                turns.fetch_add(1, Ordering::Relaxed);
                 greenwood_runtime::yield_now();
             }
         });
-        Others { turns, handle }
+        others
     }
 
     /// Calls `f`, and makes sure that others ran meanwhile.
     pub fn run_during<T>(&self, f: impl FnOnce() -> T) -> T {
         let before = self.turns.load(Ordering::Relaxed);
         let value = f();
-        let turns = self.turns.load(Ordering::Relaxed) - before;
-        assert!(turns > 0, "nobody else ran meanwhile");
+        assert!(self.turns.load(Ordering::Relaxed) > before, "nobody else ran meanwhile");
         value
     }
 }
 
 impl Drop for Others {
     fn drop(&mut self) {
-        self.handle.cancel();
+        self.ends.store(true, Ordering::Relaxed);
     }
 }
 
