@@ -27,12 +27,16 @@ impl Patches {
 
     /// Everything but [`Patches::FILES`], for which a copy of each buffer and a thread's help are a price to be paid knowingly.
     pub const fn all() -> Patches {
-        Patches(Self::IO.0 | Self::SLEEP.0 | Self::DNS.0 | Self::PROCESSES.0 | Self::LOCKS.0)
+        Self::IO.or(Self::SLEEP).or(Self::DNS).or(Self::PROCESSES).or(Self::LOCKS)
     }
 
     /// Whether all of `other` is in it.
     pub const fn contains(self, other: Patches) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    pub(crate) const fn or(self, other: Patches) -> Patches {
+        Patches(self.0 | other.0)
     }
 
     pub(crate) const fn bits(self) -> u32 {
@@ -44,7 +48,7 @@ impl BitOr for Patches {
     type Output = Patches;
 
     fn bitor(self, other: Patches) -> Patches {
-        Patches(self.0 | other.0)
+        self.or(other)
     }
 }
 

@@ -7,6 +7,8 @@
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod descriptors;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod files;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod hook;
 mod install;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
@@ -17,7 +19,7 @@ pub use install::{InstallError, Patches, install};
 /// All functions that this crate stands in front of.
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 fn hooks() -> impl Iterator<Item = &'static hook::Hook> {
-    io::hooks()
+    io::hooks().chain(files::hooks())
 }
 
 /// Finds libc's own functions before `main`, and before any thread, signal handler or allocator of the program's could need one.

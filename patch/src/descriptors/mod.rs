@@ -46,6 +46,13 @@ pub(crate) fn forget(fd: c_int) {
     }
 }
 
+/// Forgets the kind of a number's file, to have it looked up again.
+pub(crate) fn forget_kind(fd: c_int) {
+    if let Some(slot) = slot(fd) {
+        slot.clear_kind();
+    }
+}
+
 /// Runs `close`, which closes `fd`, after everybody who waits for it has been sent away with `EBADF`. Nobody begins to wait for it
 /// before it is closed.
 pub(crate) fn closing<T>(fd: c_int, close: impl FnOnce() -> T) -> T {

@@ -95,6 +95,10 @@ impl Slot {
         self.kind.store(kind as u8, Ordering::Relaxed);
     }
 
+    pub(crate) fn clear_kind(&self) {
+        self.kind.store(0, Ordering::Relaxed);
+    }
+
     /// Whether somebody has waited for it, so that its readiness is known.
     #[inline]
     pub(crate) fn is_registered(&self) -> bool {

@@ -23,6 +23,10 @@ macro_rules! numbers {
 }
 numbers!(c_int, isize, i64);
 
+impl Answer for () {
+    fn missing() {}
+}
+
 impl Answer for libc::c_uint {
     fn missing() -> libc::c_uint {
         set_errno(libc::ENOSYS);

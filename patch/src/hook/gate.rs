@@ -11,12 +11,12 @@ pub(crate) static ACTIVE: AtomicU32 = AtomicU32::new(0);
 
 /// The proof that a call may wait; None if libc's own function is to be called.
 #[inline(always)]
-pub(crate) fn enter(group: Patches) -> Option<Call> {
-    if is_active(group) { interpose::enter() } else { None }
+pub(crate) fn enter(groups: Patches) -> Option<Call> {
+    if is_active(groups) { interpose::enter() } else { None }
 }
 
-/// Whether a group is installed. For functions that do something on OS threads as well.
+/// Whether one of these groups is installed.
 #[inline(always)]
-pub(crate) fn is_active(group: Patches) -> bool {
-    ACTIVE.load(Ordering::Relaxed) & group.bits() != 0
+pub(crate) fn is_active(groups: Patches) -> bool {
+    ACTIVE.load(Ordering::Relaxed) & groups.bits() != 0
 }

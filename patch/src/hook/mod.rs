@@ -22,13 +22,16 @@ pub(crate) struct Hook {
 // SAFETY: an address of code, which nobody writes to.
 unsafe impl Sync for Hook {}
 
-/// Defines functions of libc's, each in a module of its name with `next`, libc's own. On a coroutine, with its group of patches installed,
-/// a function passes its arguments to the one behind `=>`, after the proof that the call may wait.
+/// Defines functions of libc's, each in a module of its name with `next`, libc's own. On a coroutine, with its group of patches (one of
+/// several) installed, a function passes its arguments to the one behind `=>`, after the proof that the call may wait.
 ///
 /// Variadic functions are declared with all the arguments that they may have: on the machines this is for, each has its
 /// register (or place on the stack) whether the caller has set it or not.
 macro_rules! hooks {
-    ($group:ident; $(fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty => $body:path;)*) => {
+    ($first:ident $(| $more:ident)*; $(fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty => $body:path;)*) => {
+        /// Any of these is enough.
+        const GROUPS: $crate::Patches = $crate::Patches::$first$(.or($crate::Patches::$more))*;
+
         $(
             pub(crate) mod $name {
                 #[allow(unused_imports)]
@@ -54,7 +57,7 @@ macro_rules! hooks {
 
                 #[unsafe(no_mangle)]
                 unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
-                    match $crate::hook::enter($crate::Patches::$group) {
+                    match $crate::hook::enter(GROUPS) {
                         // SAFETY: as the caller promised libc.
                         None => unsafe { next($($arg),*) },
                         // SAFETY: as above.

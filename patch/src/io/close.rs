@@ -1,10 +1,11 @@
-//! What changes the meaning of a descriptor's number, like close(2), or how its file blocks.
+//! What changes the meaning of a descriptor's number, like close(2), or how its file blocks; with it fcntl(2), which waits for locks as well.
 
 use libc::{FILE, c_int, c_long, c_uint, c_ulong, c_void, socklen_t};
 
 use crate::Patches;
 use crate::descriptors::{closing, closing_range, forget, has_changed};
-use crate::hook::{Answer, Hook, Next, errno, is_active, set_errno};
+use crate::files;
+use crate::hook::{Answer, Hook, Next, enter, errno, is_active, set_errno};
 
 /// Like `hooks!`, for functions that do the same wherever they are called.
 macro_rules! everywhere {
@@ -29,7 +30,7 @@ macro_rules! everywhere {
                         // SAFETY: the caller's arguments are passed on as they are.
                         unsafe { next($($arg),*) }
                     };
-                    if !is_active(Patches::IO) {
+                    if !is_active(Patches::IO.or(Patches::FILES)) {
                         return next();
                     }
                     let body: fn(&dyn Fn() -> $ret, $($ty),*) -> $ret = $body;
@@ -70,10 +71,14 @@ everywhere! {
     };
 }
 
-fn control(next: &dyn Fn() -> c_int, fd: c_int, command: c_int, _: c_long) -> c_int {
+fn control(next: &dyn Fn() -> c_int, fd: c_int, command: c_int, argument: c_long) -> c_int {
     match command {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => fresh(next()),
         libc::F_SETFL => changing(fd, next),
+        libc::F_SETLKW | libc::F_OFD_SETLKW => match enter(Patches::FILES) {
+            Some(call) => files::lock_record(&call, fd, command, argument, next),
+            None => next(),
+        },
         _ => next(),
     }
 }

@@ -12,10 +12,21 @@ mod transfer;
 mod vectors;
 mod write;
 
-use crate::hook::Hook;
+use crate::Patches;
+use crate::descriptors::{self, Kind};
+use crate::hook::{Hook, is_active};
 
 pub(crate) use pipe::choose;
 pub(crate) use transfer::transfer;
+pub(crate) use vectors::total;
+
+/// The kind of what `fd` stands for, if calls on such are patched.
+#[inline]
+fn kind(fd: libc::c_int) -> Option<Kind> {
+    let kind = descriptors::kind(fd).ok()?;
+    let group = if kind == Kind::File { Patches::FILES } else { Patches::IO };
+    is_active(group).then_some(kind)
+}
 
 /// All functions of this group.
 pub(crate) fn hooks() -> impl Iterator<Item = &'static Hook> {

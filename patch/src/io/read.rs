@@ -6,12 +6,13 @@ use libc::{c_int, c_void, iovec, size_t, ssize_t};
 
 use super::receive::recv;
 use super::transfer::{is_drained, receive};
-use super::{pipe, pollable, vectors};
-use crate::descriptors::{self, Kind};
+use super::{kind, pipe, pollable, vectors};
+use crate::descriptors::Kind;
+use crate::files;
 use crate::hook::{answer, hooks};
 
 hooks! {
-    IO;
+    IO | FILES;
     fn read(fd: c_int, buf: *mut c_void, len: size_t) -> ssize_t => read_into;
     fn __read_chk(fd: c_int, buf: *mut c_void, len: size_t, room: size_t) -> ssize_t => read_checked;
     fn readv(fd: c_int, iov: *const iovec, count: c_int) -> ssize_t => read_vectored;
@@ -36,9 +37,9 @@ unsafe fn read_checked(
 unsafe fn read_into(call: &Call, fd: c_int, buf: *mut c_void, len: size_t) -> ssize_t {
     // SAFETY: what the caller promised libc, here and below.
     let plain = || unsafe { read::next(fd, buf, len) };
-    match descriptors::kind(fd) {
+    match kind(fd) {
         // A read of nothing returns at once.
-        Ok(kind) if kind.is_socket() && len > 0 => answer(receive(
+        Some(kind) if kind.is_socket() && len > 0 => answer(receive(
             call,
             fd,
             kind,
@@ -47,12 +48,13 @@ unsafe fn read_into(call: &Call, fd: c_int, buf: *mut c_void, len: size_t) -> ss
             || vectors::result(unsafe { recv::next(fd, buf, len, libc::MSG_DONTWAIT) }),
             |&n| is_drained(kind, n, len),
         )),
-        Ok(Kind::Pipe) if len > 0 => {
+        Some(Kind::Pipe) if len > 0 => {
             let iov = iovec { iov_base: buf, iov_len: len };
             // SAFETY: as above.
             answer(unsafe { pipe::read(call, fd, &raw const iov, 1) })
         }
-        Ok(Kind::Pollable) => pollable::then(call, fd, Interest::Read, plain),
+        Some(Kind::Pollable) => pollable::then(call, fd, Interest::Read, plain),
+        Some(Kind::File) => files::transfer(call, fd, len, plain),
         _ => plain(),
     }
 }
@@ -60,13 +62,13 @@ unsafe fn read_into(call: &Call, fd: c_int, buf: *mut c_void, len: size_t) -> ss
 unsafe fn read_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int) -> ssize_t {
     // SAFETY: what the caller promised libc, here and below.
     let plain = || unsafe { readv::next(fd, iov, count) };
-    let kind = descriptors::kind(fd);
+    let kind = kind(fd);
     // SAFETY: as above.
     let Some(len) = (unsafe { vectors::total(iov, count) }).filter(|&len| len > 0) else {
         return plain();
     };
     match kind {
-        Ok(kind) if kind.is_socket() => answer(receive(
+        Some(kind) if kind.is_socket() => answer(receive(
             call,
             fd,
             kind,
@@ -76,8 +78,9 @@ unsafe fn read_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int)
             |&n| is_drained(kind, n, len),
         )),
         // SAFETY: as above.
-        Ok(Kind::Pipe) => answer(unsafe { pipe::read(call, fd, iov, count) }),
-        Ok(Kind::Pollable) => pollable::then(call, fd, Interest::Read, plain),
+        Some(Kind::Pipe) => answer(unsafe { pipe::read(call, fd, iov, count) }),
+        Some(Kind::Pollable) => pollable::then(call, fd, Interest::Read, plain),
+        Some(Kind::File) => files::transfer(call, fd, len, plain),
         _ => plain(),
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn result(returned: ssize_t) -> io::Result<usize> {
 ///
 /// # Safety
 /// `iov` points to `count` buffers.
-pub(super) unsafe fn total(iov: *const iovec, count: c_int) -> Option<usize> {
+pub(crate) unsafe fn total(iov: *const iovec, count: c_int) -> Option<usize> {
     let count = usize::try_from(count).ok().filter(|&n| n <= libc::UIO_MAXIOV as usize)?;
     if iov.is_null() {
         return (count == 0).then_some(0);

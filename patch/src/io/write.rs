@@ -6,12 +6,13 @@ use libc::{c_int, c_void, iovec, size_t, ssize_t};
 
 use super::send::send;
 use super::transfer::{is_drained, send_all};
-use super::{pipe, pollable, vectors};
-use crate::descriptors::{self, Kind};
+use super::{kind, pipe, pollable, vectors};
+use crate::descriptors::Kind;
+use crate::files;
 use crate::hook::{answer, hooks};
 
 hooks! {
-    IO;
+    IO | FILES;
     fn write(fd: c_int, buf: *const c_void, len: size_t) -> ssize_t => write_from;
     fn writev(fd: c_int, iov: *const iovec, count: c_int) -> ssize_t => write_vectored;
 }
@@ -27,8 +28,8 @@ unsafe fn write_from(call: &Call, fd: c_int, buf: *const c_void, len: size_t) ->
     if is_locked_by_thread(call, fd) {
         return plain();
     }
-    match descriptors::kind(fd) {
-        Ok(kind) if kind.is_socket() => answer(send_all(
+    match kind(fd) {
+        Some(kind) if kind.is_socket() => answer(send_all(
             call,
             fd,
             len,
@@ -39,12 +40,13 @@ unsafe fn write_from(call: &Call, fd: c_int, buf: *const c_void, len: size_t) ->
                 vectors::result(send::next(fd, rest, len - done, libc::MSG_DONTWAIT))
             },
         )),
-        Ok(Kind::Pipe) if len > 0 => {
+        Some(Kind::Pipe) if len > 0 => {
             let iov = iovec { iov_base: buf.cast_mut(), iov_len: len };
             // SAFETY: as above.
             answer(unsafe { pipe::write(call, fd, &raw const iov, 1, len) })
         }
-        Ok(Kind::Pollable) => pollable::then(call, fd, Interest::Write, plain),
+        Some(Kind::Pollable) => pollable::then(call, fd, Interest::Write, plain),
+        Some(Kind::File) => files::transfer(call, fd, len, plain),
         _ => plain(),
     }
 }
@@ -55,9 +57,9 @@ unsafe fn write_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int
     // SAFETY: as above.
     let len = unsafe { vectors::total(iov, count) }.filter(|&len| len > 0);
     let Some(len) = len.filter(|_| !is_locked_by_thread(call, fd)) else { return plain() };
-    match descriptors::kind(fd) {
+    match kind(fd) {
         // SAFETY: as above.
-        Ok(kind) if kind.is_socket() => answer(send_all(
+        Some(kind) if kind.is_socket() => answer(send_all(
             call,
             fd,
             len,
@@ -68,8 +70,9 @@ unsafe fn write_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int
             },
         )),
         // SAFETY: as above.
-        Ok(Kind::Pipe) => answer(unsafe { pipe::write(call, fd, iov, count, len) }),
-        Ok(Kind::Pollable) => pollable::then(call, fd, Interest::Write, plain),
+        Some(Kind::Pipe) => answer(unsafe { pipe::write(call, fd, iov, count, len) }),
+        Some(Kind::Pollable) => pollable::then(call, fd, Interest::Write, plain),
+        Some(Kind::File) => files::transfer(call, fd, len, plain),
         _ => plain(),
     }
 }
