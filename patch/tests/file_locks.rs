@@ -137,11 +137,6 @@ fn shared_flock_waits_too() {
 }
 
 #[test]
-fn std_lock_waits() {
-    contended("flock", |file| file.lock().map_err(|e| e.raw_os_error().unwrap()));
-}
-
-#[test]
 fn fcntl_waits_for_another_process() {
     contended("record", |file| record(file, libc::F_SETLKW, libc::F_WRLCK, 0));
 }

@@ -1,0 +1,221 @@
+//! Regular files: others run while the disk is waited for.
+
+mod common;
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+use common::{until, with};
+use greenwood_patch::Patches;
+use greenwood_runtime::{scope, spawn, yield_now};
+
+/// Long enough for others to get turns, on any disk.
+const LARGE: usize = 32 << 20;
+
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Scratch {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("greenwood-files-{}-{count}", std::process::id());
+        Scratch(std::env::temp_dir().join(name))
+    }
+
+    fn create(&self) -> File {
+        File::options().read(true).write(true).create(true).truncate(true).open(&self.0).unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn with_files<T: Send + 'static>(f: impl FnOnce(File) -> T + Send + 'static) -> T {
+    with(Patches::all() | Patches::FILES, || {
+        let scratch = Scratch::new();
+        f(scratch.create())
+    })
+}
+
+/// Calls `f`, and makes sure that it was suspended meanwhile: a coroutine of the same worker has seen it begun and not ended.
+fn beside<T>(f: impl FnOnce() -> T) -> T {
+    const BEGUN: u8 = 1;
+    const ENDED: u8 = 2;
+    let stage = AtomicU8::new(0);
+    scope(|s| {
+        let watcher = s.spawn(|| {
+            let mut seen = false;
+            while stage.load(Ordering::Relaxed) != ENDED {
+                seen |= stage.load(Ordering::Relaxed) == BEGUN;
+                yield_now();
+            }
+            seen
+        });
+        stage.store(BEGUN, Ordering::Relaxed);
+        let value = f();
+        stage.store(ENDED, Ordering::Relaxed);
+        assert!(watcher.join().unwrap(), "nobody else ran meanwhile");
+        value
+    })
+}
+
+fn pattern() -> Vec<u8> {
+    (0..LARGE).map(|i| (i / 7) as u8).collect()
+}
+
+#[test]
+fn a_large_write_and_its_sync() {
+    with_files(|mut file| {
+        let bytes = pattern();
+        beside(|| assert_eq!(file.write(&bytes).unwrap(), LARGE));
+        beside(|| file.sync_all().unwrap());
+        let mut back = vec![0; LARGE];
+        file.rewind().unwrap();
+        beside(|| assert_eq!(file.read(&mut back).unwrap(), LARGE));
+        assert!(back == bytes);
+        assert_eq!(file.read(&mut back).unwrap(), 0);
+        file.set_len(1).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn each_sync_lets_others_run() {
+    with_files(|mut file| {
+        let bytes = pattern();
+        let fd = file.as_raw_fd();
+        // SAFETY: take numbers.
+        let syncs: [fn(i32) -> i32; 4] = unsafe {
+            [
+                |fd| libc::fsync(fd),
+                |fd| libc::fdatasync(fd),
+                |fd| libc::syncfs(fd),
+                |fd| {
+                    let flags = libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+                    libc::sync_file_range(fd, 0, 0, flags)
+                },
+            ]
+        };
+        for sync in syncs {
+            file.rewind().unwrap();
+            file.write_all(&bytes).unwrap();
+            beside(|| assert_eq!(sync(fd), 0));
+        }
+        assert_eq!(syncs[0](-1), -1);
+        assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::EBADF));
+    });
+}
+
+#[test]
+fn at_an_offset_and_vectored() {
+    with_files(|mut file| {
+        let bytes = pattern();
+        beside(|| file.write_all_at(&bytes, 5).unwrap());
+        assert_eq!(file.stream_position().unwrap(), 0);
+        let mut back = vec![0; LARGE];
+        beside(|| file.read_exact_at(&mut back, 5).unwrap());
+        assert!(back == bytes);
+
+        let (first, second) = bytes.split_at(LARGE / 3);
+        let written = beside(|| file.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]));
+        assert_eq!(written.unwrap(), LARGE);
+        file.rewind().unwrap();
+        let (mut a, mut b) = (vec![0; LARGE / 2], vec![0; LARGE / 2]);
+        let read =
+            beside(|| file.read_vectored(&mut [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)]));
+        assert_eq!(read.unwrap(), LARGE);
+        assert!(a == bytes[..LARGE / 2] && b == bytes[LARGE / 2..]);
+    });
+}
+
+#[test]
+fn copies() {
+    with_files(|mut file| {
+        let bytes = pattern();
+        file.write_all(&bytes).unwrap();
+        file.rewind().unwrap();
+        let scratch = Scratch::new();
+        let mut copy = scratch.create();
+        assert_eq!(beside(|| io::copy(&mut file, &mut copy)).unwrap(), LARGE as u64);
+        assert!(std::fs::read(&scratch.0).unwrap() == bytes);
+    });
+}
+
+#[test]
+fn a_small_write_goes_behind_a_large_one() {
+    with_files(|file| {
+        let file = Arc::new(file);
+        let large = file.clone();
+        let writer = spawn(move || (&*large).write_all(&vec![1; LARGE]).unwrap());
+        until(|| writer.coroutine().waits_for() == Some("offload"));
+        // Their offset is the same, which the kernel makes this one wait for.
+        if !writer.is_finished() {
+            beside(|| (&*file).write_all(&[2]).unwrap());
+            writer.join().unwrap();
+            assert_eq!(file.metadata().unwrap().len(), LARGE as u64 + 1);
+        }
+    });
+}
+
+#[test]
+fn a_cancelled_write_is_complete() {
+    with_files(|file| {
+        let kept = file.try_clone().unwrap();
+        let mut file = file;
+        let writer = spawn(move || {
+            let written = file.write(&vec![3; LARGE]).unwrap();
+            let mut byte = [0];
+            let (mut ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+            // The next call that can be left is.
+            (written, ours.read(&mut byte).unwrap_err().raw_os_error())
+        });
+        until(|| writer.coroutine().waits_for() == Some("offload"));
+        writer.cancel();
+        assert_eq!(writer.join().unwrap(), (LARGE, Some(libc::ECANCELED)));
+        assert_eq!(kept.metadata().unwrap().len(), LARGE as u64);
+    });
+}
+
+#[test]
+fn a_small_transfer_that_waits_for_the_disk() {
+    use std::os::unix::fs::OpenOptionsExt;
+    with(Patches::all() | Patches::FILES, || {
+        let scratch = Scratch::new();
+        let mut file = File::options()
+            .write(true)
+            .create_new(true)
+            .custom_flags(libc::O_DSYNC)
+            .open(&scratch.0)
+            .unwrap();
+        let writer = spawn(move || {
+            for _ in 0..100 {
+                file.write_all(b"durable").unwrap();
+            }
+        });
+        until(|| writer.coroutine().waits_for() == Some("offload"));
+        writer.join().unwrap();
+        assert_eq!(std::fs::metadata(&scratch.0).unwrap().len(), 700);
+    });
+}
+
+#[test]
+fn errors_are_the_same() {
+    with_files(|file| {
+        let read_only = File::open("/proc/self/exe").unwrap();
+        let code = |result: io::Result<usize>| result.unwrap_err().raw_os_error();
+        assert_eq!(code((&read_only).write(&vec![0; LARGE])), Some(libc::EBADF));
+        // SAFETY: takes numbers.
+        assert_eq!(unsafe { libc::posix_fallocate(-1, 0, 1) }, libc::EBADF);
+        // SAFETY: takes numbers.
+        assert_eq!(unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, 4096) }, 0);
+        assert_eq!(file.metadata().unwrap().len(), 4096);
+    });
+}
