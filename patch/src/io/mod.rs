@@ -8,6 +8,7 @@ mod pollable;
 mod read;
 mod receive;
 mod send;
+mod splice;
 mod transfer;
 mod vectors;
 mod write;
@@ -38,6 +39,7 @@ pub(crate) fn hooks() -> impl Iterator<Item = &'static Hook> {
         accept::HOOKS,
         connect::HOOKS,
         close::HOOKS,
+        splice::HOOKS,
     ]
     .into_iter()
     .flatten()
