@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use greenwood_runtime::interpose::Call;
 use greenwood_runtime::readiness::{Interest, Mode};
 use libc::{
-    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_WAITALL, c_int, c_uint, c_void, iovec, mmsghdr,
-    msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec,
+    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_WAITALL, c_int, c_long, c_uint, c_void, iovec,
+    mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec,
 };
 
-use super::transfer::{is_drained, receive, transfer_within};
+use super::transfer::{is_drained, is_read_shut, receive, transfer_within};
 use super::vectors;
 use crate::descriptors::{self, Kind};
 use crate::hook::{answer, hooks};
@@ -31,7 +31,7 @@ fn waits_for(fd: c_int, flags: c_int) -> Option<Kind> {
     if flags & (MSG_DONTWAIT | MSG_ERRQUEUE) != 0 { None } else { descriptors::socket_kind(fd) }
 }
 
-/// A receive as a blocking one. `op` makes one that does not wait, after so many bytes.
+/// A receive as a blocking one. `op` makes one that does not wait, after so many bytes; no other follows one after which something `is_whole`.
 fn complete(
     call: &Call,
     fd: c_int,
@@ -39,16 +39,19 @@ fn complete(
     len: usize,
     flags: c_int,
     mut op: impl FnMut(usize) -> io::Result<usize>,
+    is_whole: impl Fn() -> bool,
 ) -> io::Result<usize> {
-    let all = flags & MSG_WAITALL != 0 && flags & MSG_PEEK == 0 && kind != Kind::Messages;
+    let all = flags & MSG_WAITALL != 0 && kind != Kind::Messages;
+    if flags & MSG_PEEK != 0 && len > 0 {
+        return peek(call, fd, kind, if all { len } else { 0 }, || op(0));
+    }
     let mut done = 0;
     loop {
         let asked = len - done;
-        let drained = |&n: &usize| flags & MSG_PEEK == 0 && is_drained(kind, n, asked);
-        match receive(call, fd, kind, 0, || op(done), drained) {
+        match receive(call, fd, kind, 0, || op(done), |&n| is_drained(kind, n, asked)) {
             Ok(n) => {
                 done += n;
-                if !all || n == 0 || done >= len {
+                if !all || n == 0 || done >= len || is_whole() {
                     return Ok(done);
                 }
             }
@@ -65,6 +68,29 @@ fn complete(
     }
 }
 
+/// Looks at what is there, and waits until that is `least` bytes, or all that will come.
+fn peek(
+    call: &Call,
+    fd: c_int,
+    kind: Kind,
+    least: usize,
+    mut op: impl FnMut() -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut seen = 0;
+    let look = || match op() {
+        // Every byte that comes is news to the reactor, though there have been some.
+        Ok(n) if 0 < n && n < least && !is_read_shut(fd) => {
+            seen = n;
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        result => result,
+    };
+    match receive(call, fd, kind, 0, look, |_| false) {
+        Err(error) if seen > 0 && error.kind() == io::ErrorKind::WouldBlock => Ok(seen),
+        result => result,
+    }
+}
+
 unsafe fn receive_into(
     call: &Call,
     fd: c_int,
@@ -76,11 +102,19 @@ unsafe fn receive_into(
         // SAFETY: what the caller promised libc.
         return unsafe { recv::next(fd, buf, len, flags) };
     };
-    answer(complete(call, fd, kind, len, flags, |done| {
-        let rest = buf.wrapping_byte_add(done);
-        // SAFETY: as above; a part of the caller's buffer.
-        vectors::result(unsafe { recv::next(fd, rest, len - done, flags | MSG_DONTWAIT) })
-    }))
+    answer(complete(
+        call,
+        fd,
+        kind,
+        len,
+        flags,
+        |done| {
+            let rest = buf.wrapping_byte_add(done);
+            // SAFETY: as above; a part of the caller's buffer.
+            vectors::result(unsafe { recv::next(fd, rest, len - done, flags | MSG_DONTWAIT) })
+        },
+        || false,
+    ))
 }
 
 /// What glibc's headers make of `recv` where they know the buffer's size.
@@ -113,13 +147,21 @@ unsafe fn receive_from(
         // SAFETY: what the caller promised libc.
         return unsafe { recvfrom::next(fd, buf, len, flags, from, from_len) };
     };
-    answer(complete(call, fd, kind, len, flags, |done| {
-        let rest = buf.wrapping_byte_add(done);
-        // SAFETY: as above. The length of the address is left as it was by a call that fails.
-        vectors::result(unsafe {
-            recvfrom::next(fd, rest, len - done, flags | MSG_DONTWAIT, from, from_len)
-        })
-    }))
+    answer(complete(
+        call,
+        fd,
+        kind,
+        len,
+        flags,
+        |done| {
+            let rest = buf.wrapping_byte_add(done);
+            // SAFETY: as above. The length of the address is left as it was by a call that fails.
+            vectors::result(unsafe {
+                recvfrom::next(fd, rest, len - done, flags | MSG_DONTWAIT, from, from_len)
+            })
+        },
+        || false,
+    ))
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -151,20 +193,61 @@ unsafe fn receive_message(call: &Call, fd: c_int, message: *mut msghdr, flags: c
     let (iov, count) = unsafe { ((*message).msg_iov, (*message).msg_iovlen) };
     // SAFETY: as above.
     let Some(len) = (unsafe { vectors::total(iov, count as c_int) }) else { return plain(flags) };
-    answer(complete(call, fd, kind, len, flags, |done| {
+    // SAFETY: as above.
+    let whole = unsafe { *message };
+    let op = |done| {
         if done == 0 {
             return vectors::result(plain(flags | MSG_DONTWAIT));
         }
         let more = |iov: *const iovec, count: c_int| {
-            // SAFETY: the buffers are the caller's; what else a message has came with its first part.
-            unsafe { vectors::receive(fd, iov, count) }
+            let mut rest = msghdr {
+                msg_name: std::ptr::null_mut(),
+                msg_namelen: 0,
+                msg_iov: iov.cast_mut(),
+                msg_iovlen: count as usize,
+                ..whole
+            };
+            // SAFETY: parts of the caller's buffers.
+            let n = unsafe { recvmsg::next(fd, &raw mut rest, flags | MSG_DONTWAIT) };
+            // Descriptors may come with any part. What came with an earlier one can only have been of the kinds that come with each.
+            if n >= 0 && rest.msg_controllen > 0 {
+                // SAFETY: the caller's message.
+                unsafe { (*message).msg_controllen = rest.msg_controllen };
+            }
+            if n >= 0 {
+                // SAFETY: as above.
+                unsafe { (*message).msg_flags |= rest.msg_flags };
+            }
+            vectors::result(n)
         };
         // SAFETY: as above.
         unsafe { vectors::after(iov, count as c_int, done, more) }
-    }))
+    };
+    // As in the kernel, what comes with descriptors is not mixed with what follows.
+    // SAFETY: the kernel has filled it.
+    answer(complete(call, fd, kind, len, flags, op, || unsafe { has_descriptors(message) }))
 }
 
-/// Waits until all are there, or, with `MSG_WAITFORONE`, one is. As in the kernel, the time-out is looked at after each message.
+/// Whether a received message has brought descriptors.
+///
+/// # Safety
+/// `message` is one that recvmsg(2) has filled.
+unsafe fn has_descriptors(message: *const msghdr) -> bool {
+    // SAFETY: as promised.
+    let mut header = unsafe { libc::CMSG_FIRSTHDR(message) };
+    // SAFETY: null, or a header in the message's buffer.
+    while let Some(one) = unsafe { header.as_ref() } {
+        if one.cmsg_level == libc::SOL_SOCKET && one.cmsg_type == libc::SCM_RIGHTS {
+            return true;
+        }
+        // SAFETY: as above.
+        header = unsafe { libc::CMSG_NXTHDR(message, header) };
+    }
+    false
+}
+
+/// Waits until all are there, or, with `MSG_WAITFORONE`, one is. The time-out, which the kernel looks at after each message only, ends the
+/// wait for the next as well.
 unsafe fn receive_messages(
     call: &Call,
     fd: c_int,
@@ -173,13 +256,16 @@ unsafe fn receive_messages(
     flags: c_int,
     timeout: *mut timespec,
 ) -> c_int {
-    if waits_for(fd, flags).is_none() || count == 0 {
+    // SAFETY: as above.
+    let timeout = unsafe { timeout.as_mut() };
+    let is_refused =
+        timeout.as_ref().is_some_and(|t| t.tv_sec < 0 || !(0..1_000_000_000).contains(&t.tv_nsec));
+    if waits_for(fd, flags).is_none() || count == 0 || is_refused {
+        let timeout = timeout.map_or(std::ptr::null_mut(), std::ptr::from_mut);
         // SAFETY: what the caller promised libc.
         return unsafe { recvmmsg::next(fd, messages, count, flags, timeout) };
     }
-    // SAFETY: as above.
-    let limit = unsafe { timeout.as_ref() }
-        .map(|t| Duration::new(t.tv_sec.max(0) as u64, t.tv_nsec as u32));
+    let limit = timeout.as_ref().map(|t| Duration::new(t.tv_sec as u64, t.tv_nsec as u32));
     let deadline: Option<Instant> = limit.and_then(|l| greenwood_runtime::now().checked_add(l));
     let left = || deadline.map(|d| d.saturating_duration_since(greenwood_runtime::now()));
     let mut done = 0;
@@ -208,5 +294,9 @@ unsafe fn receive_messages(
             break Ok(done as usize);
         }
     };
+    if let (Some(timeout), Some(left), true) = (timeout, left(), done > 0) {
+        timeout.tv_sec = left.as_secs() as libc::time_t;
+        timeout.tv_nsec = left.subsec_nanos() as c_long;
+    }
     answer(result) as c_int
 }

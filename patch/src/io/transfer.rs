@@ -180,7 +180,7 @@ fn send_rest(
 }
 
 /// Whether receiving was shut down, which a message socket's non-blocking receive does not tell and poll(2) does.
-fn is_read_shut(fd: c_int) -> bool {
+pub(super) fn is_read_shut(fd: c_int) -> bool {
     let mut poll = libc::pollfd { fd, events: libc::POLLRDHUP, revents: 0 };
     // SAFETY: one structure, and no time.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
