@@ -22,10 +22,11 @@ impl Patches {
     pub const PROCESSES: Patches = Patches(1 << 3);
     /// Locks: those that wait by futex(2), as std's and most crates' do, and pthread's. Takes own thread-locals.
     pub const LOCKS: Patches = Patches(1 << 4);
-    /// Regular files, on other threads: syncing, locking, large reads and writes. Not in [`Patches::all`].
+    /// Regular files, on other threads: syncing, locking, large reads and writes. Not in [`Patches::all`]. The README says which calls, and
+    /// that waits for locks take a real-time signal.
     pub const FILES: Patches = Patches(1 << 5);
 
-    /// Everything but [`Patches::FILES`], for which a copy of each buffer and a thread's help are a price to be paid knowingly.
+    /// Everything but [`Patches::FILES`], for which another thread's help is a price to be paid knowingly.
     pub const fn all() -> Patches {
         Self::IO.or(Self::SLEEP).or(Self::DNS).or(Self::PROCESSES).or(Self::LOCKS)
     }

@@ -22,6 +22,16 @@ fn hooks() -> impl Iterator<Item = &'static hook::Hook> {
     io::hooks().chain(files::hooks())
 }
 
+/// The names of those functions, for the test of the README's table.
+#[doc(hidden)]
+pub fn replaced() -> impl Iterator<Item = &'static str> {
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+    let names = hooks().filter_map(|hook| hook.next.name().to_str().ok());
+    #[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
+    let names = std::iter::empty();
+    names
+}
+
 /// Finds libc's own functions before `main`, and before any thread, signal handler or allocator of the program's could need one.
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 #[used]

@@ -8,11 +8,11 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{until, with};
+use common::{Others, until, with};
 use greenwood_patch::Patches;
-use greenwood_runtime::{scope, spawn, yield_now};
+use greenwood_runtime::spawn;
 
 /// Long enough for others to get turns, on any disk.
 const LARGE: usize = 32 << 20;
@@ -45,28 +45,6 @@ fn with_files<T: Send + 'static>(f: impl FnOnce(File) -> T + Send + 'static) -> 
     })
 }
 
-/// Calls `f`, and makes sure that it was suspended meanwhile: a coroutine of the same worker has seen it begun and not ended.
-fn beside<T>(f: impl FnOnce() -> T) -> T {
-    const BEGUN: u8 = 1;
-    const ENDED: u8 = 2;
-    let stage = AtomicU8::new(0);
-    scope(|s| {
-        let watcher = s.spawn(|| {
-            let mut seen = false;
-            while stage.load(Ordering::Relaxed) != ENDED {
-                seen |= stage.load(Ordering::Relaxed) == BEGUN;
-                yield_now();
-            }
-            seen
-        });
-        stage.store(BEGUN, Ordering::Relaxed);
-        let value = f();
-        stage.store(ENDED, Ordering::Relaxed);
-        assert!(watcher.join().unwrap(), "nobody else ran meanwhile");
-        value
-    })
-}
-
 fn pattern() -> Vec<u8> {
     (0..LARGE).map(|i| (i / 7) as u8).collect()
 }
@@ -75,11 +53,11 @@ fn pattern() -> Vec<u8> {
 fn a_large_write_and_its_sync() {
     with_files(|mut file| {
         let bytes = pattern();
-        beside(|| assert_eq!(file.write(&bytes).unwrap(), LARGE));
-        beside(|| file.sync_all().unwrap());
+        Others::new().run_during(|| assert_eq!(file.write(&bytes).unwrap(), LARGE));
+        Others::new().run_during(|| file.sync_all().unwrap());
         let mut back = vec![0; LARGE];
         file.rewind().unwrap();
-        beside(|| assert_eq!(file.read(&mut back).unwrap(), LARGE));
+        Others::new().run_during(|| assert_eq!(file.read(&mut back).unwrap(), LARGE));
         assert!(back == bytes);
         assert_eq!(file.read(&mut back).unwrap(), 0);
         file.set_len(1).unwrap();
@@ -107,7 +85,7 @@ fn each_sync_lets_others_run() {
         for sync in syncs {
             file.rewind().unwrap();
             file.write_all(&bytes).unwrap();
-            beside(|| assert_eq!(sync(fd), 0));
+            Others::new().run_during(|| assert_eq!(sync(fd), 0));
         }
         assert_eq!(syncs[0](-1), -1);
         assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::EBADF));
@@ -118,19 +96,21 @@ fn each_sync_lets_others_run() {
 fn at_an_offset_and_vectored() {
     with_files(|mut file| {
         let bytes = pattern();
-        beside(|| file.write_all_at(&bytes, 5).unwrap());
+        Others::new().run_during(|| file.write_all_at(&bytes, 5).unwrap());
         assert_eq!(file.stream_position().unwrap(), 0);
         let mut back = vec![0; LARGE];
-        beside(|| file.read_exact_at(&mut back, 5).unwrap());
+        Others::new().run_during(|| file.read_exact_at(&mut back, 5).unwrap());
         assert!(back == bytes);
 
         let (first, second) = bytes.split_at(LARGE / 3);
-        let written = beside(|| file.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]));
+        let written = Others::new()
+            .run_during(|| file.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]));
         assert_eq!(written.unwrap(), LARGE);
         file.rewind().unwrap();
         let (mut a, mut b) = (vec![0; LARGE / 2], vec![0; LARGE / 2]);
-        let read =
-            beside(|| file.read_vectored(&mut [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)]));
+        let read = Others::new().run_during(|| {
+            file.read_vectored(&mut [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)])
+        });
         assert_eq!(read.unwrap(), LARGE);
         assert!(a == bytes[..LARGE / 2] && b == bytes[LARGE / 2..]);
     });
@@ -144,7 +124,10 @@ fn copies() {
         file.rewind().unwrap();
         let scratch = Scratch::new();
         let mut copy = scratch.create();
-        assert_eq!(beside(|| io::copy(&mut file, &mut copy)).unwrap(), LARGE as u64);
+        assert_eq!(
+            Others::new().run_during(|| io::copy(&mut file, &mut copy)).unwrap(),
+            LARGE as u64
+        );
         assert!(std::fs::read(&scratch.0).unwrap() == bytes);
     });
 }
@@ -158,7 +141,7 @@ fn a_small_write_goes_behind_a_large_one() {
         until(|| writer.coroutine().waits_for() == Some("offload"));
         // Their offset is the same, which the kernel makes this one wait for.
         if !writer.is_finished() {
-            beside(|| (&*file).write_all(&[2]).unwrap());
+            Others::new().run_during(|| (&*file).write_all(&[2]).unwrap());
             writer.join().unwrap();
             assert_eq!(file.metadata().unwrap().len(), LARGE as u64 + 1);
         }
