@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::cancel::{self, Interrupt, Scopes};
+use crate::cancel::{self, Heed, Interrupt, Scopes};
 use crate::coroutine::{Header, LocalMap, Resume, Suspend, Task, Yielder};
 use crate::sys::fork;
 use crate::worker::Worker;
@@ -243,7 +243,7 @@ impl Context {
         self.looks.set(false);
         let clock = &self.worker().clock;
         let is_over = |at| clock.reading(at) <= clock.latest();
-        cancel::pending(self.header().map(|h| &h.cancel), &self.scopes, is_over)
+        cancel::pending(self.header().map(|h| &h.cancel), &self.scopes, Heed::All, is_over)
     }
 
     /// False in a call already.

@@ -6,8 +6,10 @@
 
 use std::io;
 use std::marker::PhantomData;
+use std::time::Instant;
 
 use crate::context::{self, Current};
+use crate::park::{self, Reason, Wake};
 use crate::tls;
 
 /// A lock for what such functions keep: held for a few instructions, never over a wait. Who waits for it blocks the OS thread, by no
@@ -54,6 +56,27 @@ impl Call {
     #[inline]
     pub fn has_own_thread_locals(&self) -> bool {
         !self.cx.worker().shares_locals()
+    }
+
+    /// [`park`](park::park) for calls that nobody expects to fail, like a sleep or a lock: an interruption that was reported before, here or by
+    /// another call, ends no further wait. So one ends early, and whoever goes on regardless waits in full.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use greenwood_runtime::park::{Reason, Wake};
+    /// use greenwood_runtime::{interpose, now, timeout};
+    ///
+    /// # greenwood_runtime::run(|| {
+    /// let _ = timeout(Duration::ZERO, || {
+    ///     let call = interpose::enter().unwrap();
+    ///     assert!(matches!(call.park(&Reason("an example"), None), Wake::Interrupted(_)));
+    ///     let soon = now() + Duration::from_millis(1);
+    ///     assert_eq!(call.park(&Reason("an example"), Some(soon)), Wake::TimedOut);
+    /// });
+    /// # });
+    /// ```
+    pub fn park(&self, reason: &'static Reason, deadline: Option<Instant>) -> Wake {
+        park::park_heeding_new(reason, deadline)
     }
 
     /// For calls that never have to wait: whether the coroutine, which has used up its turn more than once, is to end.

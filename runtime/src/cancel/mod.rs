@@ -12,7 +12,7 @@ use std::io;
 
 pub(crate) use request::Request;
 pub(crate) use scopes::{
-    Interrupt, Scopes, deadline_around, is_surrounded, pending, pending_on_thread,
+    Heed, Interrupt, Scopes, deadline_around, is_surrounded, pending, pending_on_thread,
 };
 pub use shield::shield;
 pub use timeout::{Elapsed, deadline, timeout};

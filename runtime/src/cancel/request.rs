@@ -36,6 +36,11 @@ impl Request {
         !matches!(self.0.load(Ordering::SeqCst), NONE | OVER)
     }
 
+    /// Whether a call has reported it before.
+    pub(super) fn is_reported(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == REPORTED
+    }
+
     /// False if a call has reported it before.
     pub(super) fn report(&self) -> bool {
         self.0.compare_exchange(REQUESTED, REPORTED, Ordering::Relaxed, Ordering::Relaxed).is_ok()

@@ -15,6 +15,14 @@ thread_local! {
     static OF_THREAD: Scopes = const { Scopes::new() };
 }
 
+/// Which interruptions end a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heed {
+    All,
+    /// Those that no call has reported yet.
+    New,
+}
+
 /// The innermost frame around the code that runs on one coroutine or OS thread.
 #[derive(Debug, Default)]
 pub(crate) struct Scopes(Cell<Option<NonNull<Frame>>>);
@@ -30,10 +38,12 @@ impl Scopes {
     }
 
     /// The deadline that the frames set to a wait of the caller.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self, heed: Heed) -> Option<Instant> {
         let mut earliest: Option<Instant> = None;
         self.applying(std::thread::panicking(), |frame| {
-            if let Kind::Deadline(at) = &frame.kind {
+            if let Kind::Deadline(at) = &frame.kind
+                && (heed == Heed::All || !frame.reported.get())
+            {
                 earliest = Some(earliest.map_or(*at, |e| e.min(*at)));
             }
         });
@@ -115,12 +125,12 @@ fn with_scopes<T>(f: impl FnOnce(&Scopes) -> T) -> T {
 
 /// [`pending`] where the caller cannot be cancelled, only be bound.
 pub(crate) fn pending_on_thread(is_over: impl Fn(Instant) -> bool) -> Option<Interrupt> {
-    with_scopes(|scopes| pending(None, scopes, is_over))
+    with_scopes(|scopes| pending(None, scopes, Heed::All, is_over))
 }
 
 /// The deadline that what is around the caller sets to its waits.
 pub(crate) fn deadline_around() -> Option<Instant> {
-    with_scopes(Scopes::deadline)
+    with_scopes(|scopes| scopes.deadline(Heed::All))
 }
 
 /// Whether anything is around the caller that may end its waits.
@@ -210,22 +220,25 @@ enum Cause {
 pub(crate) fn pending(
     request: Option<&Request>,
     scopes: &Scopes,
+    heed: Heed,
     is_over: impl Fn(Instant) -> bool,
 ) -> Option<Interrupt> {
     let request = request.filter(|r| r.is_pending());
     if request.is_none() && scopes.is_empty() {
         return None;
     }
-    outermost(request, scopes, is_over)
+    outermost(request, scopes, heed, is_over)
 }
 
 #[cold]
 fn outermost(
     request: Option<&Request>,
     scopes: &Scopes,
+    heed: Heed,
     is_over: impl Fn(Instant) -> bool,
 ) -> Option<Interrupt> {
     let panicking = std::thread::panicking();
+    let request = request.filter(|r| heed == Heed::All || !r.is_reported());
     let mut found = None;
     let unshielded = scopes.applying(panicking, |frame| {
         let over = match &frame.kind {
@@ -233,7 +246,7 @@ fn outermost(
             Kind::Token(token) => token.is_cancelled(),
             Kind::Shield => false,
         };
-        if over {
+        if over && (heed == Heed::All || !frame.reported.get()) {
             found = Some(Interrupt(Cause::Frame(NonNull::from(frame))));
         }
     });

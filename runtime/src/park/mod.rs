@@ -39,7 +39,7 @@ pub(crate) use wakeups::{Wakeups, serve_all};
 
 use std::time::Instant;
 
-use crate::cancel::{self, Interrupt, Interruption};
+use crate::cancel::{self, Heed, Interrupt, Interruption};
 use crate::context;
 use crate::coroutine::{Resume, Suspend};
 
@@ -68,10 +68,14 @@ pub enum Wake {
 /// Unwinds if the interruption was reported before.
 #[inline]
 pub fn park(reason: &'static Reason, deadline: Option<Instant>) -> Wake {
-    match wait(reason, deadline) {
-        Woken::Unparked => Wake::Unparked,
-        Woken::TimedOut => Wake::TimedOut,
-        Woken::Interrupted(interrupt) => Wake::Interrupted(interrupt.report()),
+    wait(reason, deadline).report()
+}
+
+/// [`park`] that an interruption ends which nothing has reported yet, and no other.
+pub(crate) fn park_heeding_new(reason: &'static Reason, deadline: Option<Instant>) -> Wake {
+    match context::switchable() {
+        Some(cx) => wait_on_coroutine(cx, reason, deadline, Heed::New).report(),
+        None => park(reason, deadline),
     }
 }
 
@@ -84,13 +88,24 @@ pub(crate) enum Woken {
     Interrupted(Interrupt),
 }
 
+impl Woken {
+    #[inline(always)]
+    fn report(self) -> Wake {
+        match self {
+            Woken::Unparked => Wake::Unparked,
+            Woken::TimedOut => Wake::TimedOut,
+            Woken::Interrupted(interrupt) => Wake::Interrupted(interrupt.report()),
+        }
+    }
+}
+
 /// [`park`] that never unwinds by itself, so that the caller can first settle what it waited for.
 ///
 /// Inlined, as everything on the way to a switch should be: a return to a frame from before the switch is mispredicted.
 #[inline(always)]
 pub(crate) fn wait(reason: &'static Reason, deadline: Option<Instant>) -> Woken {
     match context::switchable() {
-        Some(cx) => wait_on_coroutine(cx, reason, deadline),
+        Some(cx) => wait_on_coroutine(cx, reason, deadline, Heed::All),
         None => thread::wait(deadline),
     }
 }
@@ -101,13 +116,14 @@ fn wait_on_coroutine(
     cx: context::Current,
     reason: &'static Reason,
     deadline: Option<Instant>,
+    heed: Heed,
 ) -> Woken {
     let Some(header) = cx.header() else { return thread::wait(deadline) };
     cx.note_wait();
     let clock = &cx.worker().clock;
     // By the clock as it was last read: often enough, and reading it again would cost as much as the switch.
     let is_over = |at| clock.reading(at) <= clock.latest();
-    if let Some(interrupt) = cancel::pending(Some(&header.cancel), &cx.scopes, is_over) {
+    if let Some(interrupt) = cancel::pending(Some(&header.cancel), &cx.scopes, heed, is_over) {
         return Woken::Interrupted(interrupt);
     }
     if header.take_token() {
@@ -120,7 +136,7 @@ fn wait_on_coroutine(
         cx.suspend(Suspend::YIELD);
         return Woken::TimedOut;
     }
-    let around = if cx.scopes.is_empty() { None } else { cx.scopes.deadline() };
+    let around = if cx.scopes.is_empty() { None } else { cx.scopes.deadline(heed) };
     let resume = cx.suspend(match earlier(deadline, around) {
         None => Suspend::PARK,
         Some(first) => Suspend::park_until(clock.reading(first)),
@@ -129,7 +145,7 @@ fn wait_on_coroutine(
     if resume == Resume::TimedOut && deadline.is_some_and(is_over) {
         return Woken::TimedOut;
     }
-    match cancel::pending(Some(&header.cancel), &cx.scopes, is_over) {
+    match cancel::pending(Some(&header.cancel), &cx.scopes, heed, is_over) {
         Some(interrupt) => Woken::Interrupted(interrupt),
         None => Woken::Unparked,
     }
