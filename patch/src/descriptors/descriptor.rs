@@ -9,6 +9,9 @@ use super::kind::stat;
 use super::mode::{Remembered, ask};
 use super::{Kind, borrow};
 
+/// Says that a number stands for another file than was registered. No call on a socket or pipe returns it.
+const STALE: c_int = libc::ESTALE;
+
 /// What the reactor knows of one file, under one number.
 pub(crate) struct Descriptor {
     pub(crate) source: Source,
@@ -35,6 +38,18 @@ impl Descriptor {
     /// Whether `fd` still stands for the file.
     pub(crate) fn is_of(&self, fd: c_int) -> bool {
         identity(fd).is_ok_and(|now| now == self.identity)
+    }
+
+    /// Makes sure that `fd` still stands for this file.
+    ///
+    /// # Errors
+    /// [`Descriptor::is_stale`] if it does not.
+    pub(crate) fn verify(&self, fd: c_int) -> io::Result<()> {
+        if self.is_of(fd) { Ok(()) } else { Err(io::Error::from_raw_os_error(STALE)) }
+    }
+
+    pub(crate) fn is_stale(error: &io::Error) -> bool {
+        error.raw_os_error() == Some(STALE)
     }
 
     /// Sends away who waits.
