@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Interest, Registered};
 use crate::cancel;
 use crate::context::{self, Current};
+use crate::interpose::directly;
 use crate::park::{self, Reason, Unparker, Wake};
 
 /// Waits until `fd` can be read, or is at its end, or has an error. For descriptors of other libraries; sockets of this
@@ -179,7 +180,9 @@ pub(super) fn poll(
         let timeout = left
             .map_or(-1, |l| l.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as libc::c_int);
         // SAFETY: the array lives over the call, and its length is passed.
-        match unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout) } {
+        let poll =
+            || unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout) };
+        match directly(poll) {
             -1 => {
                 let e = io::Error::last_os_error();
                 if e.kind() != io::ErrorKind::Interrupted {
