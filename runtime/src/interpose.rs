@@ -41,6 +41,7 @@ pub struct Call {
 /// greenwood_runtime::run(|| {
 ///     let call = interpose::enter().unwrap();
 ///     assert!(interpose::enter().is_none(), "within a call");
+///     assert!(interpose::enter().is_none(), "still within it");
 ///     drop(call);
 ///     assert!(interpose::enter().is_some());
 /// });
@@ -48,7 +49,8 @@ pub struct Call {
 #[inline(always)]
 pub fn enter() -> Option<Call> {
     let cx = context::switchable()?;
-    cx.begin_call().then_some(Call { cx, _not_send: PhantomData })
+    // Not `then_some`: a call that is made and dropped ends the one around it.
+    cx.begin_call().then(|| Call { cx, _not_send: PhantomData })
 }
 
 impl Call {
