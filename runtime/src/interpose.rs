@@ -98,6 +98,28 @@ impl Drop for Call {
     }
 }
 
+/// Runs `f`, a signal's handler, so that nothing in it suspends the code that it interrupted: waits in there block the OS thread, and
+/// [`enter`] says no.
+///
+/// Async-signal-safe, wherever the signal came: on a coroutine, on a worker's own stack, in the middle of a switch, on a thread of somebody
+/// else's. Handlers nest. Allocates nothing, and leaves `errno` to `f`. A handler that is left by `siglongjmp` instead of a return leaves its
+/// coroutine unable to suspend for good.
+///
+/// ```
+/// use greenwood_runtime::{interpose, may_switch};
+///
+/// greenwood_runtime::run(|| {
+///     interpose::in_signal_handler(|| assert!(!may_switch() && interpose::enter().is_none()));
+///     assert!(may_switch());
+/// });
+/// ```
+#[inline]
+pub fn in_signal_handler<T>(f: impl FnOnce() -> T) -> T {
+    // A handler that comes in the middle of a switch finds the context of one side with the stack of the other, where nothing may
+    // suspend anyway. It is always the same one that is raised and lowered: by the time the interrupted code goes on, the handler has returned.
+    crate::no_yield(f)
+}
+
 /// Whether this machine gives coroutines thread-locals of their own, and otherwise, why not.
 ///
 /// # Errors
