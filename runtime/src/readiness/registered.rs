@@ -72,6 +72,14 @@ impl Registered {
         Ok(false)
     }
 
+    /// Whether `fd` stands for what is registered. `NotFound` if not.
+    pub(super) fn confirm(&self, fd: RawFd) -> io::Result<()> {
+        match &*self.binding.lock() {
+            Some(binding) => binding.home.confirm(fd, binding.token),
+            None => Ok(()),
+        }
+    }
+
     /// Ends the registration of a descriptor that is still open.
     pub(super) fn unbind(&self, fd: RawFd) {
         if let Some(binding) = self.take_binding() {

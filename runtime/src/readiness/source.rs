@@ -195,6 +195,15 @@ impl Source {
         }
     }
 
+    /// Makes sure that `fd` stands for the file that is registered, if one is, where its owner cannot know: a number may have been closed and
+    /// reused by other means than its owner here. Whatever is ready is reported once more. Does not suspend.
+    ///
+    /// # Errors
+    /// `NotFound` if it stands for another file; what else the OS says.
+    pub fn confirm(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.registered.get().map_or(Ok(()), |registered| registered.confirm(fd.as_raw_fd()))
+    }
+
     /// Ends all waits on the descriptor with `EBADF`, now and later. To be called while the descriptor is still open, before it is
     /// closed or handed to somebody else. Does not suspend.
     pub fn close(&self, fd: BorrowedFd<'_>) {

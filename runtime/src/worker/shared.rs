@@ -144,6 +144,18 @@ impl Shared {
         Ok(token)
     }
 
+    /// Fails with `NotFound` if the kernel has no registration of the file that `fd` stands for, under this number.
+    pub(crate) fn confirm(&self, fd: i32, token: usize) -> io::Result<()> {
+        let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        match &*self.io.lock() {
+            Some(io) => {
+                io.registry.reregister(&mut mio::unix::SourceFd(&fd), Token(token), interest)
+            }
+            // Who waits is about to be told.
+            None => Ok(()),
+        }
+    }
+
     /// Ends the kernel's reports on a descriptor that is still open, and forgets its source.
     pub(crate) fn deregister(&self, fd: i32, token: usize) {
         // A forked child shares the epoll instance: what it takes out, the parent would miss.
