@@ -118,7 +118,11 @@ pub fn install(patches: Patches) -> Result<(), InstallError> {
         check(hook)?;
     }
     crate::io::choose();
+    crate::descriptors::watch_forks();
     hook::ACTIVE.fetch_or(patches.bits(), Ordering::SeqCst);
+    if patches.bits() != 0 {
+        crate::signals::adopt();
+    }
     Ok(())
 }
 

@@ -37,7 +37,15 @@ impl Descriptor {
 
     /// Whether `fd` still stands for the file.
     pub(crate) fn is_of(&self, fd: c_int) -> bool {
+        let lost = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
         identity(fd).is_ok_and(|now| now == self.identity)
+            // Only a socket has an inode of its own: all eventfds and their like have the same, and so have two openings of a FIFO or a terminal.
+            && (self.is_unique()
+                || borrow(fd).is_ok_and(|open| !self.source.confirm(open).is_err_and(lost)))
+    }
+
+    fn is_unique(&self) -> bool {
+        self.remembered.is_some()
     }
 
     /// Makes sure that `fd` still stands for this file.

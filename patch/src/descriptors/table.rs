@@ -1,13 +1,14 @@
 //! The table of descriptors, by number.
 
 use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, Ordering};
+use std::sync::{Arc, Once};
 
 use greenwood_runtime::interpose::Lock;
 use libc::c_int;
 
 use super::{Descriptor, Kind};
+use crate::signals::is_in_handler;
 
 const CHUNK: usize = 1024;
 /// Numbers of this and above are not remembered, and calls on them do not yield: no kernel gives them out unless told to (fs.nr_open).
@@ -17,6 +18,40 @@ type Chunk = [Slot; CHUNK];
 
 static TABLE: [AtomicPtr<Chunk>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 
+/// Has a forked child begin with an empty table: what is registered is its parent's, and a lock may be one that no thread of the child's will ever
+/// open.
+pub(crate) fn watch_forks() {
+    unsafe extern "C" fn in_child() {
+        for chunk in &TABLE {
+            // Looked at first, so that nothing is copied that the child shares with its parent.
+            if !chunk.load(Ordering::Relaxed).is_null() {
+                chunk.store(ptr::null_mut(), Ordering::Relaxed);
+            }
+        }
+        PROCESS.store(this_process(), Ordering::Relaxed);
+    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        PROCESS.store(this_process(), Ordering::Relaxed);
+        // SAFETY: the handler changes atomics only, which is safe in a child of fork.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+/// The process that the table is of.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
+
+fn this_process() -> i32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getpid() }
+}
+
+/// Whether the caller must leave what is registered alone: it is a child that shares this memory, as vfork(2) and clone(2) make them, whose
+/// descriptors are others, or a signal handler, which may have interrupted who holds a lock that it would wait for.
+fn is_elsewhere() -> bool {
+    is_in_handler() || this_process() != PROCESS.load(Ordering::Relaxed)
+}
+
 /// A descriptor's number.
 pub(crate) struct Slot {
     /// A [`Kind`], or 0.
@@ -25,6 +60,8 @@ pub(crate) struct Slot {
     registered: AtomicBool,
     descriptor: Lock<Option<Arc<Descriptor>>>,
     turn: Lock<()>,
+    /// Whether the kernel knows no way to make a call on it that does not wait.
+    always_waits: AtomicBool,
 }
 
 /// The place for `fd`. None for a number that cannot be a descriptor.
@@ -40,10 +77,11 @@ pub(crate) fn slot(fd: c_int) -> Option<&'static Slot> {
 
 /// The place for `fd`, if its number was ever used.
 #[inline]
-fn existing(fd: usize) -> Option<&'static Slot> {
-    let chunk = TABLE.get(fd / CHUNK)?.load(Ordering::Acquire);
+pub(super) fn existing(fd: c_int) -> Option<&'static Slot> {
+    let index = usize::try_from(fd).ok()?;
+    let chunk = TABLE.get(index / CHUNK)?.load(Ordering::Acquire);
     // SAFETY: null, or a chunk, which is never freed.
-    unsafe { chunk.as_ref() }.map(|chunk| &chunk[fd % CHUNK])
+    unsafe { chunk.as_ref() }.map(|chunk| &chunk[index % CHUNK])
 }
 
 #[cold]
@@ -61,19 +99,23 @@ fn add(place: &AtomicPtr<Chunk>) -> *mut Chunk {
     }
 }
 
-/// Clears all numbers from `first` to `last`.
-pub(super) fn clear_range(first: u32, last: u32) {
+/// All numbers from `first` to `last` that were ever used.
+pub(super) fn range(first: u32, last: u32) -> impl Iterator<Item = (c_int, &'static Slot)> {
     let last = (last as usize).min(CHUNK * CHUNKS - 1);
-    let mut fd = first as usize;
-    while fd <= last {
-        match existing(fd) {
-            Some(slot) => {
-                slot.clear(fd as c_int);
-                fd += 1;
+    let mut next = first as usize;
+    std::iter::from_fn(move || {
+        while next <= last {
+            let fd = next;
+            match existing(fd as c_int) {
+                Some(slot) => {
+                    next += 1;
+                    return Some((fd as c_int, slot));
+                }
+                None => next = (fd / CHUNK + 1) * CHUNK,
             }
-            None => fd = (fd / CHUNK + 1) * CHUNK,
         }
-    }
+        None
+    })
 }
 
 impl Slot {
@@ -83,6 +125,7 @@ impl Slot {
             registered: AtomicBool::new(false),
             descriptor: Lock::new(None),
             turn: Lock::new(()),
+            always_waits: AtomicBool::new(false),
         }
     }
 
@@ -93,10 +136,6 @@ impl Slot {
 
     pub(crate) fn set_kind(&self, kind: Kind) {
         self.kind.store(kind as u8, Ordering::Relaxed);
-    }
-
-    pub(crate) fn clear_kind(&self) {
-        self.kind.store(0, Ordering::Relaxed);
     }
 
     /// Whether somebody has waited for it, so that its readiness is known.
@@ -127,21 +166,36 @@ impl Slot {
 
     /// Forgets all, and sends away who waits.
     #[inline]
-    pub(crate) fn clear(&self, fd: c_int) {
-        self.kind.store(0, Ordering::Relaxed);
-        if self.is_registered() {
+    pub(super) fn clear(&self, fd: c_int) {
+        self.forget_kind();
+        if self.is_registered() && !is_elsewhere() {
             self.empty(fd, &mut self.descriptor.lock());
         }
     }
 
-    pub(crate) fn closing<T>(&self, fd: c_int, close: impl FnOnce() -> T) -> T {
-        if !self.is_registered() && self.kind.load(Ordering::Relaxed) == 0 {
-            return close();
+    /// Sends away who has begun to wait between a [`Slot::clear`] and the end of the number's old meaning.
+    pub(super) fn clear_late(&self, fd: c_int) {
+        self.forget_kind();
+        if is_in_handler() {
+            return;
         }
         let mut place = self.descriptor.lock();
+        if place.as_ref().is_some_and(|late| !late.is_of(fd)) && !is_elsewhere() {
+            self.empty(fd, &mut place);
+        }
+    }
+
+    pub(crate) fn forget_kind(&self) {
         self.kind.store(0, Ordering::Relaxed);
-        self.empty(fd, &mut place);
-        close()
+        self.always_waits.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn always_waits(&self) -> bool {
+        self.always_waits.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_always_waits(&self) {
+        self.always_waits.store(true, Ordering::Relaxed);
     }
 
     /// Runs `f` while nobody else does, for the same number.

@@ -34,6 +34,14 @@ impl Answer for libc::c_uint {
     }
 }
 
+/// A signal's handler.
+impl Answer for libc::sighandler_t {
+    fn missing() -> libc::sighandler_t {
+        set_errno(libc::ENOSYS);
+        libc::SIG_ERR
+    }
+}
+
 impl<T> Answer for *mut T {
     fn missing() -> *mut T {
         set_errno(libc::ENOSYS);
@@ -49,6 +57,16 @@ pub(crate) fn set_errno(code: c_int) {
 pub(crate) fn errno() -> c_int {
     // SAFETY: as above.
     unsafe { *libc::__errno_location() }
+}
+
+/// Runs `f` so that nobody sees what its calls made of `errno`.
+#[inline]
+pub(crate) fn keeping_errno<T>(f: impl FnOnce() -> T) -> T {
+    // SAFETY: the calling thread's (coroutine's) own.
+    let before = unsafe { *libc::__errno_location() };
+    let value = f();
+    set_errno(before);
+    value
 }
 
 /// Tells C of a result.

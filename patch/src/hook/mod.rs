@@ -4,10 +4,12 @@
 //! of the program calls. Off a coroutine, before [`install`](crate::install), and where the runtime itself is what calls, it does nothing but call libc's own.
 
 mod answer;
+mod everywhere;
 mod gate;
 mod next;
 
-pub(crate) use answer::{Answer, answer, errno, set_errno};
+pub(crate) use answer::{Answer, answer, errno, keeping_errno, set_errno};
+pub(crate) use everywhere::everywhere;
 pub(crate) use gate::{ACTIVE, enter, is_active};
 pub(crate) use next::{Next, is_ours, resolve};
 
@@ -21,6 +23,30 @@ pub(crate) struct Hook {
 
 // SAFETY: an address of code, which nobody writes to.
 unsafe impl Sync for Hook {}
+
+/// Defines `NEXT` and `next`, libc's own function of a name.
+macro_rules! original {
+    ($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty) => {
+        pub(super) static NEXT: $crate::hook::Next = $crate::hook::Next::new(
+            match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => unreachable!(),
+            },
+        );
+
+        /// libc's own.
+        #[allow(dead_code)]
+        #[inline(always)]
+        pub(crate) unsafe fn next($($arg: $ty),*) -> $ret {
+            let Some(next) = NEXT.get() else { return <$ret as $crate::hook::Answer>::missing() };
+            // SAFETY: the dynamic linker found it under the name of a function with this signature.
+            let next: unsafe extern "C" fn($($ty),*) -> $ret = unsafe { std::mem::transmute(next) };
+            // SAFETY: the caller's arguments are passed on as they are.
+            unsafe { next($($arg),*) }
+        }
+    };
+}
+pub(crate) use original;
 
 /// Defines functions of libc's, each in a module of its name with `next`, libc's own. On a coroutine, with its group of patches (one of
 /// several) installed, a function passes its arguments to the one behind `=>`, after the proof that the call may wait.
@@ -37,23 +63,7 @@ macro_rules! hooks {
                 #[allow(unused_imports)]
                 use super::*;
 
-                pub(super) static NEXT: $crate::hook::Next = $crate::hook::Next::new(
-                    match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => unreachable!(),
-                    },
-                );
-
-                /// libc's own.
-                #[allow(dead_code)]
-                #[inline(always)]
-                pub(crate) unsafe fn next($($arg: $ty),*) -> $ret {
-                    let Some(next) = NEXT.get() else { return <$ret as $crate::hook::Answer>::missing() };
-                    // SAFETY: the dynamic linker found it under the name of a function with this signature.
-                    let next: unsafe extern "C" fn($($ty),*) -> $ret = unsafe { std::mem::transmute(next) };
-                    // SAFETY: the caller's arguments are passed on as they are.
-                    unsafe { next($($arg),*) }
-                }
+                $crate::hook::original!($name($($arg: $ty),*) -> $ret);
 
                 #[unsafe(no_mangle)]
                 unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {

@@ -1,61 +1,24 @@
 //! What changes the meaning of a descriptor's number, like close(2), or how its file blocks; with it fcntl(2), which waits for locks as well.
 
-use libc::{FILE, c_int, c_long, c_uint, c_ulong, c_void, socklen_t};
+use libc::{FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, mode_t, socklen_t};
 
 use crate::Patches;
 use crate::descriptors::{closing, closing_range, forget, has_changed};
 use crate::files;
-use crate::hook::{Answer, Hook, Next, enter, errno, is_active, set_errno};
-
-/// Like `hooks!`, for functions that do the same wherever they are called.
-macro_rules! everywhere {
-    ($(fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty => $body:expr;)*) => {
-        $(
-            mod $name {
-                use super::*;
-
-                pub(super) static NEXT: Next = Next::new(
-                    match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => unreachable!(),
-                    },
-                );
-
-                #[unsafe(no_mangle)]
-                unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
-                    let next = || {
-                        let Some(next) = NEXT.get() else { return <$ret as Answer>::missing() };
-                        // SAFETY: the dynamic linker found it under the name of a function with this signature.
-                        let next: unsafe extern "C" fn($($ty),*) -> $ret = unsafe { std::mem::transmute(next) };
-                        // SAFETY: the caller's arguments are passed on as they are.
-                        unsafe { next($($arg),*) }
-                    };
-                    if !is_active(Patches::IO.or(Patches::FILES)) {
-                        return next();
-                    }
-                    let body: fn(&dyn Fn() -> $ret, $($ty),*) -> $ret = $body;
-                    body(&next, $($arg),*)
-                }
-
-                pub(super) const OURS: *const () = $name as *const ();
-            }
-        )*
-
-        pub(crate) static HOOKS: &[Hook] = &[$(Hook { next: &$name::NEXT, ours: $name::OURS },)*];
-    };
-}
+use crate::hook::{enter, everywhere, keeping_errno};
 
 everywhere! {
+    Patches::IO.or(Patches::FILES);
     fn close(fd: c_int) -> c_int => |next, fd| closing(fd, next);
     fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int => |next, first, last, flags| {
         if flags & libc::CLOSE_RANGE_CLOEXEC as c_int != 0 { next() } else { closing_range(first, last, next) }
     };
     fn dup(fd: c_int) -> c_int => |next, _| fresh(next());
     fn dup2(fd: c_int, new: c_int) -> c_int => |next, fd, new| {
-        if fd == new { next() } else { closing(new, next) }
+        if fd == new || !is_open(fd) { next() } else { closing(new, next) }
     };
-    fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int => |next, fd, new, _| {
-        if fd == new { next() } else { closing(new, next) }
+    fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int => |next, fd, new, flags| {
+        if fd == new || flags & !libc::O_CLOEXEC != 0 || !is_open(fd) { next() } else { closing(new, next) }
     };
     fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int => control;
     fn fcntl64(fd: c_int, command: c_int, argument: c_long) -> c_int => control;
@@ -69,6 +32,36 @@ everywhere! {
         // SAFETY: as above.
         closing(unsafe { libc::dirfd(dir) }, next)
     };
+}
+
+/// New descriptors. What their numbers stood for before may have been closed by ways that nobody sees.
+pub(super) mod open {
+    use super::*;
+
+    everywhere! {
+        Patches::IO;
+        fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int => |next, _, _, _| fresh(next());
+        fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int => |next, _, _, _, pair| both(next(), pair);
+        fn pipe(pair: *mut c_int) -> c_int => |next, pair| both(next(), pair);
+        fn pipe2(pair: *mut c_int, flags: c_int) -> c_int => |next, pair, _| both(next(), pair);
+        fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int => |next, _, _, _| fresh(next());
+        fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int => |next, _, _, _| fresh(next());
+        fn openat(at: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int => |next, _, _, _, _| fresh(next());
+        fn openat64(at: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int => |next, _, _, _, _| fresh(next());
+        fn eventfd(count: c_uint, flags: c_int) -> c_int => |next, _, _| fresh(next());
+        fn timerfd_create(clock: c_int, flags: c_int) -> c_int => |next, _, _| fresh(next());
+    }
+}
+
+/// The same for two of them, if the call has made any.
+fn both(result: c_int, pair: *mut c_int) -> c_int {
+    if result == 0 {
+        for i in 0..2 {
+            // SAFETY: the call has succeeded, and so has written both.
+            fresh(unsafe { *pair.add(i) });
+        }
+    }
+    result
 }
 
 fn control(next: &dyn Fn() -> c_int, fd: c_int, command: c_int, argument: c_long) -> c_int {
@@ -103,10 +96,14 @@ fn set_option(
 /// Changes how a file blocks.
 fn changing(fd: c_int, change: &dyn Fn() -> c_int) -> c_int {
     let result = change();
-    let errno = errno();
-    has_changed(fd);
-    set_errno(errno);
+    keeping_errno(|| has_changed(fd));
     result
+}
+
+/// What is no descriptor replaces none.
+fn is_open(fd: c_int) -> bool {
+    // SAFETY: takes numbers, returns one.
+    keeping_errno(|| unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 })
 }
 
 /// A number that stands for something new.

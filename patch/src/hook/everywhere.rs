@@ -1,0 +1,34 @@
+//! Functions that do something on OS threads as well, where `hooks!` would leave them to libc.
+
+/// Like `hooks!`, for functions that do the same wherever they are called: while one of the given groups is installed, the body is called,
+/// with libc's own function (its arguments in place) first.
+macro_rules! everywhere {
+    ($groups:expr; $(fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty => $body:expr;)*) => {
+        $(
+            mod $name {
+                #[allow(unused_imports)]
+                use super::*;
+
+                $crate::hook::original!($name($($arg: $ty),*) -> $ret);
+
+                #[unsafe(no_mangle)]
+                unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
+                    // SAFETY: as the caller promised libc.
+                    let own = || unsafe { next($($arg),*) };
+                    if !$crate::hook::is_active($groups) {
+                        return own();
+                    }
+                    let body: fn(&dyn Fn() -> $ret, $($ty),*) -> $ret = $body;
+                    body(&own, $($arg),*)
+                }
+
+                pub(super) const OURS: *const () = $name as *const ();
+            }
+        )*
+
+        pub(crate) static HOOKS: &[$crate::hook::Hook] = &[
+            $($crate::hook::Hook { next: &$name::NEXT, ours: $name::OURS },)*
+        ];
+    };
+}
+pub(crate) use everywhere;
