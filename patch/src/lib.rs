@@ -18,16 +18,20 @@ mod memory;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod poll;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
-mod sleep;
-#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod signals;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod sleep;
 
 pub use install::{InstallError, Patches, install};
 
 /// All functions that this crate stands in front of.
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 fn hooks() -> impl Iterator<Item = &'static hook::Hook> {
-    io::hooks().chain(files::hooks()).chain(poll::hooks()).chain(sleep::hooks()).chain(signals::HOOKS)
+    io::hooks()
+        .chain(files::hooks())
+        .chain(poll::hooks())
+        .chain(sleep::hooks())
+        .chain(signals::HOOKS)
 }
 
 /// The names of those functions, for the test of the README's table.

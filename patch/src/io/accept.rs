@@ -7,7 +7,8 @@ use greenwood_runtime::readiness::Interest;
 use libc::{c_int, sockaddr, socklen_t};
 
 use super::transfer;
-use crate::descriptors;
+use super::transfer::polled;
+use crate::descriptors::{self, option};
 use crate::hook::{answer, hooks};
 
 hooks! {
@@ -34,7 +35,12 @@ unsafe fn accept_flags(
     flags: c_int,
 ) -> c_int {
     // SAFETY: what the caller promised libc.
-    accept_on(call, fd, || unsafe { accept4::next(fd, from, from_len, flags) })
+    let accept = || unsafe { accept4::next(fd, from, from_len, flags) };
+    // Refused before anything is waited for.
+    if flags & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) != 0 {
+        return accept();
+    }
+    accept_on(call, fd, accept)
 }
 
 /// No flag keeps accept(2) from waiting but `O_NONBLOCK`, which everybody would see who has the listener, so it comes after a look; both
@@ -44,16 +50,17 @@ fn accept_on(call: &Call, fd: c_int, accept: impl Fn() -> c_int) -> c_int {
     let (Some(_), Some(slot)) = (descriptors::socket_kind(fd), descriptors::slot(fd)) else {
         return accept();
     };
+    let accept = || match accept() {
+        -1 => Err(io::Error::last_os_error()),
+        new => Ok(new as usize),
+    };
     let op = || {
         slot.alone(|| {
-            let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-            // SAFETY: one structure, and no time.
-            match unsafe { libc::poll(&raw mut poll, 1, 0) } {
-                0 => Err(io::ErrorKind::WouldBlock.into()),
-                _ => match accept() {
-                    -1 => Err(io::Error::last_os_error()),
-                    new => Ok(new as usize),
-                },
+            // What does not listen says so at once, however ready.
+            if polled(fd, libc::POLLIN) != 0 || !is_listening(fd) {
+                accept()
+            } else {
+                Err(io::ErrorKind::WouldBlock.into())
             }
         })
     };
@@ -62,4 +69,8 @@ fn accept_on(call: &Call, fd: c_int, accept: impl Fn() -> c_int) -> c_int {
         descriptors::forget(new as c_int);
     }
     answer(accepted) as c_int
+}
+
+fn is_listening(fd: c_int) -> bool {
+    option::<c_int>(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN).is_ok_and(|yes| yes != 0)
 }

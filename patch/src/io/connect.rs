@@ -9,6 +9,7 @@ use greenwood_runtime::try_offload;
 use libc::{c_int, sockaddr, socklen_t};
 
 use super::transfer;
+use super::transfer::polled;
 use crate::descriptors::{self, is_nonblocking, option};
 use crate::hook::{answer, hooks};
 
@@ -27,8 +28,12 @@ unsafe fn connect_to(call: &Call, fd: c_int, to: *const sockaddr, to_len: sockle
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }) {
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
-            await_connection(call, fd).map(|()| 0)
+        // EALREADY: somebody has begun to connect it, and did not wait. Both wait for the same, and fail differently if it takes too long.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY)) => {
+            match await_connection(call, fd) {
+                Err(late) if late.kind() == io::ErrorKind::WouldBlock => Err(error),
+                connected => connected.map(|()| 0),
+            }
         }
         // A Unix listener's queue is full, and nothing reports when it is not.
         Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {
@@ -56,23 +61,27 @@ fn without_blocking<T>(fd: c_int, f: impl FnOnce() -> io::Result<T>) -> io::Resu
     result
 }
 
-/// Waits until the handshake has ended. The time-out, `SO_SNDTIMEO`, makes it EINPROGRESS, as in the kernel.
+/// Waits until the handshake has ended. `WouldBlock` if the time-out, `SO_SNDTIMEO`, comes first.
 fn await_connection(call: &Call, fd: c_int) -> io::Result<()> {
     let op = || {
-        let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
-        // SAFETY: one structure, and no time.
-        match unsafe { libc::poll(&raw mut poll, 1, 0) } {
-            0 => Err(io::ErrorKind::WouldBlock.into()),
-            _ => match option::<c_int>(fd, libc::SOL_SOCKET, libc::SO_ERROR)? {
-                0 => Ok(()),
-                code => Err(io::Error::from_raw_os_error(code)),
-            },
+        if polled(fd, libc::POLLOUT) == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        match option::<c_int>(fd, libc::SOL_SOCKET, libc::SO_ERROR)? {
+            0 if is_connected(fd) => Ok(()),
+            // Somebody else has been told why.
+            0 => Err(io::Error::from_raw_os_error(libc::ECONNABORTED)),
+            code => Err(io::Error::from_raw_os_error(code)),
         }
     };
-    transfer(call, fd, Interest::Write, op, |()| false).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => io::Error::from_raw_os_error(libc::EINPROGRESS),
-        _ => error,
-    })
+    transfer(call, fd, Interest::Write, op, |()| false)
+}
+
+fn is_connected(fd: c_int) -> bool {
+    let mut address = std::mem::MaybeUninit::<libc::sockaddr_storage>::uninit();
+    let mut len = size_of::<libc::sockaddr_storage>() as socklen_t;
+    // SAFETY: room for every address, whose length is passed.
+    unsafe { libc::getpeername(fd, address.as_mut_ptr().cast(), &raw mut len) == 0 }
 }
 
 /// Connects on another thread, which waits for the kernel.

@@ -4,7 +4,6 @@ mod accept;
 mod close;
 mod connect;
 mod pipe;
-mod pollable;
 mod read;
 mod receive;
 mod send;
@@ -12,6 +11,10 @@ mod splice;
 mod transfer;
 mod vectors;
 mod write;
+
+use std::io;
+
+use libc::c_int;
 
 use crate::Patches;
 use crate::descriptors::{self, Kind};
@@ -23,10 +26,19 @@ pub(crate) use vectors::total;
 
 /// The kind of what `fd` stands for, if calls on such are patched.
 #[inline]
-fn kind(fd: libc::c_int) -> Option<Kind> {
-    let kind = descriptors::kind(fd).ok()?;
-    let group = if kind == Kind::File { Patches::FILES } else { Patches::IO };
-    is_active(group).then_some(kind)
+fn kind(fd: c_int) -> Option<Kind> {
+    descriptors::kind(fd).ok().filter(|&kind| is_patched(kind))
+}
+
+fn is_patched(kind: Kind) -> bool {
+    is_active(if kind == Kind::File { Patches::FILES } else { Patches::IO })
+}
+
+/// Calls `f` with the kind of `fd`, None if it has none or calls on such are not patched; and again if what was remembered turns out to be
+/// wrong.
+#[inline]
+fn with_kind<T>(fd: c_int, mut f: impl FnMut(Option<Kind>) -> io::Result<T>) -> io::Result<T> {
+    descriptors::with_kind(fd, |kind| f(kind.filter(|&kind| is_patched(kind))))
 }
 
 /// All functions of this group.
@@ -40,6 +52,7 @@ pub(crate) fn hooks() -> impl Iterator<Item = &'static Hook> {
         connect::HOOKS,
         close::HOOKS,
         splice::HOOKS,
+        close::open::HOOKS,
     ]
     .into_iter()
     .flatten()

@@ -1,18 +1,22 @@
-//! Pipes: calls that do not wait although the pipe blocks, for whom `O_NONBLOCK` would be seen by the process at the other end.
+//! Pipes, terminals, eventfds and the like: what can be polled and is no socket. Calls that do not wait although the file blocks, for
+//! `O_NONBLOCK` would be seen by the process at the other end.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use greenwood_runtime::interpose::Call;
-use greenwood_runtime::readiness::Interest;
-use libc::{c_int, iovec};
+use greenwood_runtime::readiness::{Interest, Mode};
+use libc::{c_int, iovec, ssize_t};
 
 use super::read::readv;
-use super::transfer::{send_all, transfer};
+use super::transfer::{send_all, transfer_within};
 use super::vectors;
-use super::write::write;
+use super::write::{write, writev};
+use crate::descriptors::{self, Kind, stat};
 
-/// Whether the kernel refuses `RWF_NOWAIT` for pipes, as Linux did before 6.5.
+/// Whether to do without `RWF_NOWAIT` altogether.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// Forces the path that only old systems take, to be tested: `GREENWOOD_FALLBACK=pipes`.
@@ -22,50 +26,111 @@ pub(crate) fn choose() {
     }
 }
 
+/// Reads from a pipe, or whatever else can be polled. `plain` is the call as the caller made it.
+///
 /// # Safety
 /// As for readv(2).
 pub(super) unsafe fn read(
     call: &Call,
-    fd: c_int,
+    (fd, kind): (c_int, Kind),
     iov: *const iovec,
     count: c_int,
+    len: usize,
+    plain: impl Fn() -> ssize_t,
 ) -> io::Result<usize> {
+    if kind != Kind::Pipe && never_waits(fd, len, libc::O_WRONLY) {
+        return vectors::result(plain());
+    }
     // SAFETY: the caller's promise.
-    let plain = || unsafe { readv::next(fd, iov, count) };
+    let blocking = || unsafe { readv::next(fd, iov, count) };
     // SAFETY: as above.
-    let op = || unsafe { attempt(libc::SYS_preadv2, fd, iov, count, libc::POLLIN, plain) };
-    transfer(call, fd, Interest::Read, op, |_| false)
+    let op = || unsafe { attempt(libc::SYS_preadv2, fd, iov, count, libc::POLLIN, blocking) };
+    // Asked for with the first wait: a terminal may be set to return nothing after a while.
+    let mut patience = None;
+    let limit = |mode| match mode {
+        Mode::Blocking(None) => {
+            Mode::Blocking(*patience.insert(terminal_patience(fd).filter(|_| kind != Kind::Pipe)))
+        }
+        mode => mode,
+    };
+    match transfer_within(call, fd, Interest::Read, limit, op, |_| false) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && patience.flatten().is_some() => {
+            Ok(0)
+        }
+        // No file that epoll takes: it waits as it always did.
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) && kind != Kind::Pipe => {
+            vectors::result(plain())
+        }
+        result => result,
+    }
 }
 
+/// Writes to a pipe, or whatever else can be polled. `plain` is the call as the caller made it.
+///
 /// # Safety
 /// As for writev(2).
 pub(super) unsafe fn write(
     call: &Call,
-    fd: c_int,
+    (fd, kind): (c_int, Kind),
     iov: *const iovec,
     count: c_int,
     len: usize,
+    plain: impl Fn() -> ssize_t,
 ) -> io::Result<usize> {
+    if kind != Kind::Pipe && never_waits(fd, len, libc::O_RDONLY) {
+        return vectors::result(plain());
+    }
     let op = |done: usize| {
         let attempt = |iov: *const iovec, count| {
-            let plain = || {
+            let blocking = || {
+                // With room for this much a pipe does not wait, and takes it in one piece.
+                if len - done <= libc::PIPE_BUF || kind != Kind::Pipe {
+                    // SAFETY: the caller's buffers, or what is left of them.
+                    return unsafe { writev::next(fd, iov, count) };
+                }
                 // SAFETY: there are bytes left, so there is a buffer.
                 let first = unsafe { *iov };
-                // With room for at least this much a pipe does not wait.
-                let len = first.iov_len.min(libc::PIPE_BUF);
                 // SAFETY: a part of the caller's buffer.
-                unsafe { write::next(fd, first.iov_base, len) }
+                unsafe { write::next(fd, first.iov_base, first.iov_len.min(libc::PIPE_BUF)) }
             };
             // SAFETY: the caller's promise.
-            unsafe { attempt(libc::SYS_pwritev2, fd, iov, count, libc::POLLOUT, plain) }
+            unsafe { attempt(libc::SYS_pwritev2, fd, iov, count, libc::POLLOUT, blocking) }
         };
         // SAFETY: as above.
         unsafe { vectors::after(iov, count, done, attempt) }
     };
-    send_all(call, fd, len, |_, _| false, op)
+    match send_all(call, (fd, kind), len, |_, _| false, op) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) && kind != Kind::Pipe => {
+            vectors::result(plain())
+        }
+        result => result,
+    }
 }
 
-/// One call that does not wait. Where the kernel has none, `plain` after a look: another reader (writer) in between would make it wait.
+/// Calls that return at once however long one would have to wait for the file: none of its bytes are asked for, too few for an eventfd, or what it was
+/// not opened for.
+fn never_waits(fd: c_int, len: usize, opposite: c_int) -> bool {
+    let is_terminal = || stat(fd).is_ok_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFCHR);
+    // SAFETY: takes numbers, returns one.
+    let flags = || unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    len == 0 || (len < size_of::<u64>() && !is_terminal()) || flags() & libc::O_ACCMODE == opposite
+}
+
+/// How long a read waits for a terminal that need not give anything: termios(3), VMIN and VTIME.
+fn terminal_patience(fd: c_int) -> Option<Duration> {
+    let mut settings = MaybeUninit::<libc::termios>::uninit();
+    // SAFETY: fills the structure, or fails.
+    if unsafe { libc::tcgetattr(fd, settings.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: filled.
+    let settings = unsafe { settings.assume_init() };
+    let is_raw = settings.c_lflag & libc::ICANON == 0 && settings.c_cc[libc::VMIN] == 0;
+    is_raw.then(|| Duration::from_millis(100) * u32::from(settings.c_cc[libc::VTIME]))
+}
+
+/// One call that does not wait. Where the kernel has none (for FIFOs and terminals; before Linux 6.5 for pipes), `blocking` after a look. Those of
+/// this program take turns; another process that is quicker in between makes it wait.
 ///
 /// # Safety
 /// As for readv(2) or writev(2).
@@ -75,28 +140,26 @@ unsafe fn attempt(
     iov: *const iovec,
     count: c_int,
     event: libc::c_short,
-    plain: impl Fn() -> isize,
+    blocking: impl Fn() -> isize,
 ) -> io::Result<usize> {
-    if !REFUSED.load(Ordering::Relaxed) {
+    let Some(slot) = descriptors::slot(fd) else { return vectors::result(blocking()) };
+    if !slot.always_waits() && !REFUSED.load(Ordering::Relaxed) {
         // The offset, −1, is that of the file, which a pipe has none of; in two halves, of which this machine needs one.
         // SAFETY: the caller's promise.
         let n = unsafe { libc::syscall(number, fd, iov, count, -1i64, 0i64, libc::RWF_NOWAIT) };
         match vectors::result(n as isize) {
-            Err(e)
-                if matches!(
-                    e.raw_os_error(),
-                    Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL)
-                ) =>
-            {
-                REFUSED.store(true, Ordering::Relaxed);
+            Err(e) if matches!(e.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS)) => {
+                slot.set_always_waits();
             }
             result => return result,
         }
     }
-    let mut poll = libc::pollfd { fd, events: event, revents: 0 };
-    // SAFETY: one structure, and no time.
-    match unsafe { libc::poll(&raw mut poll, 1, 0) } {
-        0 => Err(io::ErrorKind::WouldBlock.into()),
-        _ => vectors::result(plain()),
-    }
+    slot.alone(|| {
+        let mut poll = libc::pollfd { fd, events: event, revents: 0 };
+        // SAFETY: one structure, and no time.
+        match unsafe { libc::poll(&raw mut poll, 1, 0) } {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => vectors::result(blocking()),
+        }
+    })
 }

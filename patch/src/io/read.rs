@@ -1,12 +1,11 @@
 //! read(2), readv(2) and their kin.
 
 use greenwood_runtime::interpose::Call;
-use greenwood_runtime::readiness::Interest;
 use libc::{c_int, c_void, iovec, size_t, ssize_t};
 
 use super::receive::recv;
 use super::transfer::{is_drained, receive};
-use super::{kind, pipe, pollable, vectors};
+use super::{pipe, vectors, with_kind};
 use crate::descriptors::Kind;
 use crate::files;
 use crate::hook::{answer, hooks};
@@ -37,9 +36,9 @@ unsafe fn read_checked(
 unsafe fn read_into(call: &Call, fd: c_int, buf: *mut c_void, len: size_t) -> ssize_t {
     // SAFETY: what the caller promised libc, here and below.
     let plain = || unsafe { read::next(fd, buf, len) };
-    match kind(fd) {
+    answer(with_kind(fd, |kind| match kind {
         // A read of nothing returns at once.
-        Some(kind) if kind.is_socket() && len > 0 => answer(receive(
+        Some(kind) if kind.is_socket() && len > 0 => receive(
             call,
             fd,
             kind,
@@ -47,28 +46,26 @@ unsafe fn read_into(call: &Call, fd: c_int, buf: *mut c_void, len: size_t) -> ss
             // SAFETY: as above.
             || vectors::result(unsafe { recv::next(fd, buf, len, libc::MSG_DONTWAIT) }),
             |&n| is_drained(kind, n, len),
-        )),
-        Some(Kind::Pipe) if len > 0 => {
+        ),
+        Some(kind @ (Kind::Pipe | Kind::Pollable)) if len > 0 => {
             let iov = iovec { iov_base: buf, iov_len: len };
             // SAFETY: as above.
-            answer(unsafe { pipe::read(call, fd, &raw const iov, 1) })
+            unsafe { pipe::read(call, (fd, kind), &raw const iov, 1, len, plain) }
         }
-        Some(Kind::Pollable) => pollable::then(call, fd, Interest::Read, plain),
-        Some(Kind::File) => files::transfer(call, fd, len, plain),
-        _ => plain(),
-    }
+        Some(Kind::File) => vectors::result(files::transfer(call, fd, len, plain)),
+        _ => vectors::result(plain()),
+    }))
 }
 
 unsafe fn read_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int) -> ssize_t {
     // SAFETY: what the caller promised libc, here and below.
     let plain = || unsafe { readv::next(fd, iov, count) };
-    let kind = kind(fd);
     // SAFETY: as above.
     let Some(len) = (unsafe { vectors::total(iov, count) }).filter(|&len| len > 0) else {
         return plain();
     };
-    match kind {
-        Some(kind) if kind.is_socket() => answer(receive(
+    answer(with_kind(fd, |kind| match kind {
+        Some(kind) if kind.is_socket() => receive(
             call,
             fd,
             kind,
@@ -76,11 +73,12 @@ unsafe fn read_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int)
             // SAFETY: as above.
             || unsafe { vectors::receive(fd, iov, count) },
             |&n| is_drained(kind, n, len),
-        )),
+        ),
         // SAFETY: as above.
-        Some(Kind::Pipe) => answer(unsafe { pipe::read(call, fd, iov, count) }),
-        Some(Kind::Pollable) => pollable::then(call, fd, Interest::Read, plain),
-        Some(Kind::File) => files::transfer(call, fd, len, plain),
-        _ => plain(),
-    }
+        Some(kind @ (Kind::Pipe | Kind::Pollable)) => unsafe {
+            pipe::read(call, (fd, kind), iov, count, len, plain)
+        },
+        Some(Kind::File) => vectors::result(files::transfer(call, fd, len, plain)),
+        _ => vectors::result(plain()),
+    }))
 }

@@ -10,7 +10,9 @@ use libc::{
     mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec,
 };
 
-use super::transfer::{is_drained, is_read_shut, receive, transfer_within};
+use super::transfer::{
+    Patience, has_error, is_drained, is_read_shut, receive, receive_within, transfer_within,
+};
 use super::vectors;
 use crate::descriptors::{self, Kind};
 use crate::hook::{answer, hooks};
@@ -46,16 +48,21 @@ fn complete(
         return peek(call, fd, kind, if all { len } else { 0 }, || op(0));
     }
     let mut done = 0;
+    let mut patience = Patience::default();
     loop {
         let asked = len - done;
-        match receive(call, fd, kind, 0, || op(done), |&n| is_drained(kind, n, asked)) {
+        let drained = |&n: &usize| is_drained(kind, n, asked);
+        let limit = |mode| patience.limit(mode);
+        // An error is left to the next call: the kernel would tell it once.
+        let op = || if done > 0 && has_error(fd) { Ok(0) } else { op(done) };
+        match receive_within(call, (fd, kind), limit, 0, op, drained) {
             Ok(n) => {
                 done += n;
                 if !all || n == 0 || done >= len || is_whole() {
                     return Ok(done);
                 }
             }
-            // Time-outs count, and so does an error that the next call will find again.
+            // The number tells of what there is; who cancels is heard by the next call.
             Err(_) if done > 0 => return Ok(done),
             // A blocking receive of nothing waits once, and returns 0 however that ended.
             Err(error)

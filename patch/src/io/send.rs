@@ -57,7 +57,7 @@ unsafe fn send_to(
             sendto::next(fd, rest, len - done, flags | MSG_DONTWAIT, to, to_len)
         })
     };
-    answer(send_all(call, fd, len, |n, asked| is_drained(kind, n, asked), op))
+    answer(send_all(call, (fd, kind), len, |n, asked| is_drained(kind, n, asked), op))
 }
 
 unsafe fn send_message(call: &Call, fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
@@ -86,7 +86,7 @@ unsafe fn send_message(call: &Call, fd: c_int, message: *const msghdr, flags: c_
         // SAFETY: as above.
         unsafe { vectors::after(iov, count as c_int, done, more) }
     };
-    answer(send_all(call, fd, len, |n, asked| is_drained(kind, n, asked), op))
+    answer(send_all(call, (fd, kind), len, |n, asked| is_drained(kind, n, asked), op))
 }
 
 /// Sends all, as the kernel does: one after the other, and an error after the first of them is the next call's.

@@ -158,14 +158,14 @@ unsafe fn send_file(
     let plain = |len| unsafe { sendfile64::next(to, from, offset, len) };
     match kind(to) {
         // Messages have their own idea of what a piece is.
-        Some(Kind::Tcp | Kind::Stream) if len > 0 && blocks(to) => {
+        Some(kind @ (Kind::Tcp | Kind::Stream)) if len > 0 && blocks(to) => {
             let op = |done: usize| {
                 if !is_ready(to, Interest::Write) {
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
                 vectors::result(plain((len - done).min(room(to))))
             };
-            answer(send_all(call, to, len, |_, _| false, op))
+            answer(send_all(call, (to, kind), len, |_, _| false, op))
         }
         // The kernel's own way, and here with a flag.
         Some(Kind::Pipe) if len > 0 && blocks(to) => {

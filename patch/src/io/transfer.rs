@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use greenwood_runtime::interpose::Call;
 use greenwood_runtime::readiness::{Interest, Mode};
-use libc::c_int;
+use libc::{c_int, c_short};
 
-use crate::descriptors::{self, Kind, Slot};
+use crate::descriptors::{self, Kind, Slot, is_nonblocking};
 
 /// Calls `op`, a system call on `fd` that does not wait, as a blocking one: until it returns something else than `WouldBlock`, and with what
 /// the user has set (`O_NONBLOCK`, `SO_RCVTIMEO`, `SO_SNDTIMEO`). `drained` as in [`Source::perform`](greenwood_runtime::readiness::Source::perform).
@@ -97,6 +97,19 @@ pub(crate) fn receive<T: Copy>(
     fd: c_int,
     kind: Kind,
     nothing: T,
+    op: impl FnMut() -> io::Result<T>,
+    drained: impl Fn(&T) -> bool,
+) -> io::Result<T> {
+    receive_within(call, (fd, kind), |mode| mode, nothing, op, drained)
+}
+
+/// [`receive`] with a say in how long it waits.
+#[inline]
+pub(crate) fn receive_within<T: Copy>(
+    call: &Call,
+    (fd, kind): (c_int, Kind),
+    limit: impl FnMut(Mode) -> Mode,
+    nothing: T,
     mut op: impl FnMut() -> io::Result<T>,
     drained: impl Fn(&T) -> bool,
 ) -> io::Result<T> {
@@ -104,13 +117,14 @@ pub(crate) fn receive<T: Copy>(
         Err(error)
             if kind == Kind::Messages
                 && error.kind() == io::ErrorKind::WouldBlock
-                && is_read_shut(fd) =>
+                && is_read_shut(fd)
+                && matches!(is_nonblocking(fd), Ok(false)) =>
         {
             Ok(nothing)
         }
         result => result,
     };
-    transfer(call, fd, Interest::Read, op, drained)
+    transfer_within(call, fd, Interest::Read, limit, op, drained)
 }
 
 /// Whether a count proves that the next call would wait.
@@ -119,70 +133,99 @@ pub(crate) fn is_drained(kind: Kind, moved: usize, asked: usize) -> bool {
     kind == Kind::Tcp && 0 < moved && moved < asked
 }
 
-/// Sends all of `len` bytes to a stream, as a blocking call does: on a blocking descriptor Linux returns a short count only for a time-out or a signal.
-/// `op` is given the number of bytes that have been sent. What sends messages never sends half of one.
+/// A time-out that spans a whole call, from its first wait on, however many waits there are.
+#[derive(Default)]
+pub(crate) struct Patience(Option<Option<Instant>>);
+
+impl Patience {
+    /// The mode for the next of a call's waits.
+    pub(crate) fn limit(&mut self, mode: Mode) -> Mode {
+        let Mode::Blocking(Some(timeout)) = mode else { return mode };
+        let now = greenwood_runtime::now();
+        let deadline = *self.0.get_or_insert_with(|| now.checked_add(timeout));
+        Mode::Blocking(deadline.map(|deadline| deadline.saturating_duration_since(now)))
+    }
+}
+
+/// Sends all of `len` bytes to a stream, as a blocking call does: on a blocking descriptor Linux returns a short count only for a time-out, a
+/// signal or an error. `op` is given the number of bytes that have been sent. What sends messages never sends half of one.
 #[inline]
 pub(crate) fn send_all(
     call: &Call,
-    fd: c_int,
+    (fd, kind): (c_int, Kind),
     len: usize,
     drained: impl Fn(usize, usize) -> bool,
     mut op: impl FnMut(usize) -> io::Result<usize>,
 ) -> io::Result<usize> {
-    let first = transfer(call, fd, Interest::Write, || op(0), |&n| drained(n, len))?;
-    if first >= len || first == 0 {
+    let mut patience = Patience::default();
+    let limit = |mode| patience.limit(mode);
+    let first = transfer_within(call, fd, Interest::Write, limit, || op(0), |&n| drained(n, len))?;
+    if first >= len || first == 0 || kind == Kind::Messages {
         Ok(first)
     } else {
-        send_rest(call, fd, len, first, &drained, &mut op)
+        send_rest(call, (fd, kind), len, first, patience, &drained, &mut op)
     }
 }
 
-/// The time-out spans the whole call, and begins anew at its first wait.
 #[cold]
 fn send_rest(
     call: &Call,
-    fd: c_int,
+    (fd, kind): (c_int, Kind),
     len: usize,
     mut done: usize,
+    mut patience: Patience,
     drained: &dyn Fn(usize, usize) -> bool,
     op: &mut dyn FnMut(usize) -> io::Result<usize>,
 ) -> io::Result<usize> {
-    let mut deadline = None;
-    let mut limit = |mode| match mode {
-        Mode::Blocking(Some(timeout)) => {
-            let now = greenwood_runtime::now();
-            let deadline = *deadline.get_or_insert_with(|| now.checked_add(timeout));
-            Mode::Blocking(deadline.map(|d: Instant| d.saturating_duration_since(now)))
-        }
-        mode => mode,
-    };
     while done < len {
+        // Unix sockets count the time anew for every buffer.
+        if kind == Kind::Stream {
+            patience = Patience::default();
+        }
         let left = len - done;
         let sent = transfer_within(
             call,
             fd,
             Interest::Write,
-            &mut limit,
-            || op(done),
+            |mode| patience.limit(mode),
+            // An error is left to the next call, to which the number leads: the kernel would tell it once.
+            || if kind.is_socket() && has_failed(fd) { Ok(0) } else { op(done) },
             |&n| drained(n, left),
         );
         match sent {
             Ok(0) => break,
             Ok(n) => done += n,
-            // The number tells of the rest. Other errors are not put off: the kernel has forgotten them, and who cancels is to be heard.
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => break,
-                _ => return Err(error),
+            // The number tells of the rest. What has closed is found closed again; who cancels is to be heard.
+            Err(error) => match error.raw_os_error() {
+                Some(libc::ECANCELED | libc::ETIMEDOUT | libc::EBADF) => return Err(error),
+                _ => break,
             },
         }
     }
     Ok(done)
 }
 
+/// Whether a socket has an error that its next call is to tell.
+pub(crate) fn has_error(fd: c_int) -> bool {
+    polled(fd, 0) & libc::POLLERR != 0
+}
+
+/// Whether a socket has an error, or is closed, which its next call is to tell.
+fn has_failed(fd: c_int) -> bool {
+    polled(fd, 0) & (libc::POLLERR | libc::POLLHUP) != 0
+}
+
 /// Whether receiving was shut down, which a message socket's non-blocking receive does not tell and poll(2) does.
 pub(super) fn is_read_shut(fd: c_int) -> bool {
-    let mut poll = libc::pollfd { fd, events: libc::POLLRDHUP, revents: 0 };
+    polled(fd, libc::POLLRDHUP) & libc::POLLRDHUP != 0
+}
+
+/// poll(2) for one descriptor, now.
+pub(crate) fn polled(fd: c_int, events: c_short) -> c_short {
+    let mut poll = libc::pollfd { fd, events, revents: 0 };
     // SAFETY: one structure, and no time.
-    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
-    ready > 0 && poll.revents & libc::POLLRDHUP != 0
+    match unsafe { libc::poll(&raw mut poll, 1, 0) } {
+        1 => poll.revents,
+        _ => 0,
+    }
 }

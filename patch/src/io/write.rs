@@ -1,12 +1,11 @@
 //! write(2), writev(2) and their kin.
 
 use greenwood_runtime::interpose::Call;
-use greenwood_runtime::readiness::Interest;
 use libc::{c_int, c_void, iovec, size_t, ssize_t};
 
 use super::send::send;
 use super::transfer::{is_drained, send_all};
-use super::{kind, pipe, pollable, vectors};
+use super::{pipe, vectors, with_kind};
 use crate::descriptors::Kind;
 use crate::files;
 use crate::hook::{answer, hooks};
@@ -28,10 +27,10 @@ unsafe fn write_from(call: &Call, fd: c_int, buf: *const c_void, len: size_t) ->
     if is_locked_by_thread(call, fd) {
         return plain();
     }
-    match kind(fd) {
-        Some(kind) if kind.is_socket() => answer(send_all(
+    answer(with_kind(fd, |kind| match kind {
+        Some(kind) if kind.is_socket() => send_all(
             call,
-            fd,
+            (fd, kind),
             len,
             |n, asked| is_drained(kind, n, asked),
             // SAFETY: as above; a part of the caller's buffer.
@@ -39,16 +38,15 @@ unsafe fn write_from(call: &Call, fd: c_int, buf: *const c_void, len: size_t) ->
                 let rest = buf.wrapping_byte_add(done);
                 vectors::result(send::next(fd, rest, len - done, libc::MSG_DONTWAIT))
             },
-        )),
-        Some(Kind::Pipe) if len > 0 => {
+        ),
+        Some(kind @ (Kind::Pipe | Kind::Pollable)) if len > 0 => {
             let iov = iovec { iov_base: buf.cast_mut(), iov_len: len };
             // SAFETY: as above.
-            answer(unsafe { pipe::write(call, fd, &raw const iov, 1, len) })
+            unsafe { pipe::write(call, (fd, kind), &raw const iov, 1, len, plain) }
         }
-        Some(Kind::Pollable) => pollable::then(call, fd, Interest::Write, plain),
-        Some(Kind::File) => files::transfer(call, fd, len, plain),
-        _ => plain(),
-    }
+        Some(Kind::File) => vectors::result(files::transfer(call, fd, len, plain)),
+        _ => vectors::result(plain()),
+    }))
 }
 
 unsafe fn write_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int) -> ssize_t {
@@ -57,22 +55,22 @@ unsafe fn write_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int
     // SAFETY: as above.
     let len = unsafe { vectors::total(iov, count) }.filter(|&len| len > 0);
     let Some(len) = len.filter(|_| !is_locked_by_thread(call, fd)) else { return plain() };
-    match kind(fd) {
-        // SAFETY: as above.
-        Some(kind) if kind.is_socket() => answer(send_all(
+    answer(with_kind(fd, |kind| match kind {
+        Some(kind) if kind.is_socket() => send_all(
             call,
-            fd,
+            (fd, kind),
             len,
             |n, asked| is_drained(kind, n, asked),
             // SAFETY: as above.
             |done| unsafe {
                 vectors::after(iov, count, done, |iov, count| vectors::send(fd, iov, count))
             },
-        )),
+        ),
         // SAFETY: as above.
-        Some(Kind::Pipe) => answer(unsafe { pipe::write(call, fd, iov, count, len) }),
-        Some(Kind::Pollable) => pollable::then(call, fd, Interest::Write, plain),
-        Some(Kind::File) => files::transfer(call, fd, len, plain),
-        _ => plain(),
-    }
+        Some(kind @ (Kind::Pipe | Kind::Pollable)) => unsafe {
+            pipe::write(call, (fd, kind), iov, count, len, plain)
+        },
+        Some(Kind::File) => vectors::result(files::transfer(call, fd, len, plain)),
+        _ => vectors::result(plain()),
+    }))
 }
