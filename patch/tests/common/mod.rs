@@ -42,7 +42,7 @@ pub struct Others {
 }
 
 impl Others {
-    /// Starts a coroutine that does nothing but take its turns: one whenever another waits.
+    /// Starts a coroutine that does nothing but take its turns: from now on, one whenever another waits.
     pub fn new() -> Others {
         let others = Others { turns: Arc::default(), ends: Arc::default() };
         let (turns, ends) = (others.turns.clone(), others.ends.clone());
@@ -52,6 +52,7 @@ impl Others {
                 greenwood_runtime::yield_now();
             }
         });
+        until(|| others.turns.load(Ordering::Relaxed) > 0);
         others
     }
 
