@@ -8,6 +8,8 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{Others, patched, until};
@@ -174,15 +176,19 @@ fn waitall_waits_for_all() {
 fn peeking_takes_nothing() {
     patched(|| {
         let (mut a, b) = tcp();
+        let has_peeked = Arc::new(AtomicBool::new(false));
+        let step = has_peeked.clone();
         let receiver = waiting(move || {
             let mut buf = [0; 4];
             let peeked = recv(&b, &mut buf, MSG_PEEK);
+            step.store(true, Ordering::Relaxed);
             let all = recv(&b, &mut buf, MSG_PEEK | MSG_WAITALL);
             let taken = recv(&b, &mut buf, 0);
             (peeked, all, taken, buf, recv(&b, &mut [0; 4], MSG_PEEK | MSG_WAITALL))
         });
         let others = Others::new();
         a.write_all(b"ab").unwrap();
+        until(|| has_peeked.load(Ordering::Relaxed));
         others.run_during(|| greenwood_runtime::sleep(Duration::from_millis(2)));
         assert!(!receiver.is_finished());
         a.write_all(b"cde").unwrap();

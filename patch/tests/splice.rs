@@ -124,18 +124,18 @@ fn sendfile_as_the_user_has_set_it() {
         a.set_nonblocking(true).unwrap();
         let mut sent = 0;
         let error = loop {
-            match sendfile(&a, &file, None, LARGE) {
+            match sendfile(&a, &file, Some(&mut 0), LARGE) {
                 Ok(n) => sent += n,
                 Err(error) => break error,
             }
         };
         assert_eq!(error, libc::EAGAIN);
-        assert!(0 < sent && sent < LARGE);
+        assert!(sent > 0);
         a.set_nonblocking(false).unwrap();
         a.set_write_timeout(Some(Duration::from_millis(5))).unwrap();
         let others = Others::new();
         // Until now there was no room; now there may be a little, for a while.
-        while others.run_during(|| sendfile(&a, &file, None, LARGE)) != Err(libc::EAGAIN) {}
+        while others.run_during(|| sendfile(&a, &file, Some(&mut 0), LARGE)) != Err(libc::EAGAIN) {}
     });
 }
 
