@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::{until, with};
 use greenwood_patch::Patches;
@@ -52,10 +52,10 @@ fn pattern() -> Vec<u8> {
 /// Makes calls, each on what `prepare` has left, until others have run during one: a quick disk may be done before the caller has
 /// come to its wait. Where a call blocks the worker, that never happens.
 fn lets_others_run(mut prepare: impl FnMut(), mut call: impl FnMut()) {
-    let turns = Arc::new(AtomicUsize::new(0));
-    let count = turns.clone();
-    let others = spawn(move || {
-        loop {
+    let (turns, ends) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, end) = (turns.clone(), ends.clone());
+    spawn(move || {
+        while !end.load(Ordering::Relaxed) {
             count.fetch_add(1, Ordering::Relaxed);
             yield_now();
         }
@@ -69,7 +69,7 @@ fn lets_others_run(mut prepare: impl FnMut(), mut call: impl FnMut()) {
             break;
         }
     }
-    others.cancel();
+    ends.store(true, Ordering::Relaxed);
 }
 
 #[test]
