@@ -220,6 +220,35 @@ fn a_cancelled_waiter_leaves_nothing_behind() {
     });
 }
 
+/// Those too for whom there is no thread.
+#[test]
+fn a_crowd_of_waiters_is_cancelled() {
+    with(both(), || {
+        let scratch = Scratch::new("crowd");
+        let (holder, third) = (scratch.open(), scratch.open());
+        flock(&holder, libc::LOCK_EX).unwrap();
+        let crowd: Vec<_> = (0..80)
+            .map(|_| {
+                let file = scratch.open();
+                spawn(move || (flock(&file, libc::LOCK_EX), file))
+            })
+            .collect();
+        let waits = |reason| {
+            move |c: &&greenwood_runtime::JoinHandle<_>| c.coroutine().waits_for() == Some(reason)
+        };
+        until(|| {
+            let elsewhere = crowd.iter().filter(waits("offload")).count();
+            let here = crowd.iter().filter(waits("file lock")).count();
+            elsewhere > 0 && here > 0 && elsewhere + here == crowd.len()
+        });
+        crowd.iter().for_each(|waiter| waiter.cancel());
+        let crowd: Vec<_> = crowd.into_iter().map(|waiter| waiter.join().unwrap()).collect();
+        assert!(crowd.iter().all(|(result, _)| *result == Err(libc::ECANCELED)));
+        drop(holder);
+        flock(&third, libc::LOCK_EX | libc::LOCK_NB).unwrap();
+    });
+}
+
 #[test]
 fn a_time_out_ends_the_wait() {
     with(both(), || {
