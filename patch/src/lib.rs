@@ -54,3 +54,8 @@ static RESOLVE: extern "C" fn() = {
     }
     resolve
 };
+
+/// Has the README's example compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
