@@ -6,9 +6,10 @@ use libc::{c_int, c_void, iovec, size_t, ssize_t};
 use super::send::send;
 use super::transfer::{is_drained, send_all};
 use super::{pipe, vectors, with_kind};
+use crate::Patches;
 use crate::descriptors::Kind;
 use crate::files;
-use crate::hook::{answer, hooks};
+use crate::hook::{answer, hooks, is_active};
 
 hooks! {
     IO | FILES;
@@ -16,9 +17,11 @@ hooks! {
     fn writev(fd: c_int, iov: *const iovec, count: c_int) -> ssize_t => write_vectored;
 }
 
-/// Where threads share their locals: the lock of std's `println!` is a thread's, and its holder must not make room for others.
+/// The holder of the lock of std's `println!` must not make room for others where that lock is a thread's, or where who waits for it blocks
+/// the thread.
 fn is_locked_by_thread(call: &Call, fd: c_int) -> bool {
-    (fd == libc::STDOUT_FILENO || fd == libc::STDERR_FILENO) && !call.has_own_thread_locals()
+    (fd == libc::STDOUT_FILENO || fd == libc::STDERR_FILENO)
+        && !(call.has_own_thread_locals() && is_active(Patches::LOCKS))
 }
 
 unsafe fn write_from(call: &Call, fd: c_int, buf: *const c_void, len: size_t) -> ssize_t {
