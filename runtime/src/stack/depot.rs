@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Stack, explain_mapping_error};
 use crate::sys::lock::Mutex;
-use crate::sys::memory;
+use crate::sys::{fork, memory};
 use crate::tls;
 
 /// Address space reserved at a time. One mapping, whatever the number of stacks (with lightweight guards).
@@ -43,7 +43,8 @@ fn with_class<R>(reserved: usize, f: impl FnOnce(&mut Class) -> R) -> R {
 /// Moves up to `count` stacks (at least one) of a size into `into`.
 pub(super) fn take(reserved: usize, count: usize, into: &mut Vec<Stack>) -> io::Result<()> {
     TAKEN.fetch_add(1, Ordering::Relaxed);
-    with_class(reserved, |class| {
+    let had = into.len();
+    let result = with_class(reserved, |class| {
         let at = class.warm.len().saturating_sub(count);
         if at < class.warm.len() {
             WARM.fetch_sub(class.warm.len() - at, Ordering::Relaxed);
@@ -56,7 +57,20 @@ pub(super) fn take(reserved: usize, count: usize, into: &mut Vec<Stack>) -> io::
         }
         into.push(class.cut()?);
         Ok(())
-    })
+    });
+    if fork::generation() != 0 {
+        into[had..].iter().for_each(after_fork);
+    }
+    result
+}
+
+/// What the parent of a forked process has used before, and the child uses now.
+#[cold]
+fn after_fork(stack: &Stack) {
+    if let (Some(block), Ok(facts)) = (&stack.block, tls::facts()) {
+        // SAFETY: nothing runs on a stack of the depot's.
+        unsafe { block.list_again(facts) };
+    }
 }
 
 /// Takes stacks over from a worker's pool.

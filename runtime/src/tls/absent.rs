@@ -41,6 +41,9 @@ impl Block {
     pub(crate) unsafe fn adopt(&self, _: &Facts, _: usize) {
         match *self {}
     }
+    pub(crate) unsafe fn list_again(&self, _: &Facts) {
+        match *self {}
+    }
     pub(crate) unsafe fn reset(&self, _: &Facts) {
         match *self {}
     }

@@ -12,6 +12,7 @@ const SPINS: u32 = 100;
 
 /// One word: free, taken, or taken and awaited.
 #[allow(missing_debug_implementations)]
+#[repr(transparent)]
 pub struct RawLock(AtomicU32);
 
 // SAFETY: only the caller whose exchange turned the word from `FREE` has the lock, until it turns it back.
@@ -46,6 +47,11 @@ unsafe impl lock_api::RawMutex for RawLock {
 }
 
 impl RawLock {
+    /// Whether somebody else sleeps, or has slept, until it is free.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == AWAITED
+    }
+
     #[inline]
     fn take(&self) -> bool {
         self.0.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::Unavailable;
 use super::facts::{Facts, header};
 use super::register;
+use super::threads::ThreadList;
+use crate::sys::fork;
 
 /// Thread ids for blocks: above the kernel's largest (2^22), below the bits that futex words reserve.
 const FIRST_TID: u32 = 1 << 22;
@@ -19,6 +21,8 @@ const RSEQ_UNREGISTERED: i32 = -2;
 #[derive(Debug)]
 pub(crate) struct Block {
     tp: usize,
+    /// The process on whose list of threads it stands, as [`fork::generation`] counts them.
+    listed: AtomicU32,
 }
 
 /// `LC_GLOBAL_LOCALE`, which the libc crate lacks.
@@ -44,7 +48,17 @@ impl Block {
         // SAFETY: the memory is ours (caller); the offsets were proven by the self-test, or are being proven by it.
         unsafe {
             std::ptr::write_bytes(tp as *mut u8, 0, facts.sizeof_pthread);
+            // A child of fork unlinks the forking thread from the libc's list: let it find one, at least of itself.
+            let list = tp + facts.list_offset;
+            (list as *mut [usize; 2]).write([list; 2]);
+            // Listed before it is filled: a library that is being loaded is initialised by one or the other.
+            if let Some(threads) = &facts.threads {
+                threads.add(tp);
+            }
             if (facts.allocate_tls)(tp as *mut c_void).is_null() {
+                if let Some(threads) = &facts.threads {
+                    threads.remove(tp);
+                }
                 return Err(Unavailable("no memory for a thread-local block".into()));
             }
             let word = |offset: usize| (tp + offset) as *mut usize;
@@ -56,10 +70,6 @@ impl Block {
             word(header::POINTER_GUARD).write(worker_word(header::POINTER_GUARD));
             let tid = FIRST_TID + NEXT_TID.fetch_add(1, Ordering::Relaxed) % TID_COUNT;
             (word(facts.tid_offset) as *mut u32).write(tid);
-            // A child of fork unlinks the forking thread from the libc's list: let it find a list of one.
-            let list = tp + facts.list_offset;
-            word(facts.list_offset).write(list);
-            word(facts.list_offset + 8).write(list);
             // An empty list of robust mutexes is one that points to itself, the word before it too.
             let head = tp + facts.robust_offset;
             word(facts.robust_offset - 8).write(head);
@@ -76,7 +86,20 @@ impl Block {
                 facts.ctype_init as usize,
             );
         }
-        Ok(Block { tp })
+        Ok(Block { tp, listed: AtomicU32::new(fork::generation()) })
+    }
+
+    /// Puts a block that was built before a fork on the child's list of threads, which began with none.
+    ///
+    /// # Safety
+    /// Nothing runs on the block.
+    pub(crate) unsafe fn list_again(&self, facts: &Facts) {
+        if let Some(threads) = &facts.threads
+            && self.listed.swap(fork::generation(), Ordering::Relaxed) != fork::generation()
+        {
+            // SAFETY: the child's list does not hold it: glibc made that anew.
+            unsafe { threads.add(self.tp) };
+        }
     }
 
     /// How many times modules with thread-locals had been loaded when the block was built.
@@ -131,6 +154,30 @@ impl Block {
             );
             self.free_dynamic(facts);
         }
+        if let Some(threads) = &facts.threads
+            && threads.static_used() > image.len()
+        {
+            self.reset_late(facts, threads);
+        }
+    }
+
+    /// [`Block::reset`] for the static variables of libraries that were loaded after the first block was built. While one is being loaded, either
+    /// the image has its variables already or this block gets them next.
+    #[cold]
+    fn reset_late(&self, facts: &Facts, threads: &ThreadList) {
+        let Some(image) = &facts.untouched else { return };
+        // SAFETY: only a child of fork finds it unlisted.
+        unsafe { image.list_again(facts) };
+        threads.locked(|| {
+            let (from, to) = (threads.static_used().min(facts.below()), facts.pristine.len());
+            // SAFETY: both blocks span `below()` bytes under their thread pointers; nothing runs on this one (caller), and never on the other,
+            // which glibc writes to under the same lock.
+            unsafe {
+                let bytes = from.saturating_sub(to);
+                let (image, own) = (image.tp - from, self.tp - from);
+                std::ptr::copy_nonoverlapping(image as *const u8, own as *mut u8, bytes);
+            }
+        });
     }
 
     /// Frees the variables of modules loaded after start, which glibc allocates one by one.
@@ -162,6 +209,12 @@ impl Block {
     /// # Safety
     /// As for [`Block::reset`]; the block is not used again.
     pub(crate) unsafe fn destroy(self, facts: &Facts) {
+        if let Some(threads) = &facts.threads
+            && self.listed.load(Ordering::Relaxed) == fork::generation()
+        {
+            // SAFETY: added in this process.
+            unsafe { threads.remove(self.tp) };
+        }
         // SAFETY: made by `_dl_allocate_tls` in memory of ours, which the second argument says to leave alone.
         unsafe { (facts.deallocate_tls)(self.tp as *mut c_void, 0) };
     }

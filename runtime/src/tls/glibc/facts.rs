@@ -3,7 +3,9 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::transmute;
 
-use super::{Unavailable, block::Block, keys::KeyTable, register, self_test};
+use crate::sys::fork;
+
+use super::{Unavailable, block::Block, keys::KeyTable, register, self_test, threads::ThreadList};
 
 type AllocateTls = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 type DeallocateTls = unsafe extern "C" fn(*mut c_void, c_int);
@@ -53,18 +55,24 @@ pub(crate) struct Facts {
     /// The count of loaded modules with thread-locals, as the dynamic linker keeps it, when `pristine` was taken.
     pub(super) generation: usize,
     pub(super) keys: KeyTable,
+    /// Where glibc finds threads to initialise. None, and blocks stand on no list, where it was not found.
+    pub(super) threads: Option<ThreadList>,
+    /// A block that nothing ever runs on: thread-local memory of all modules, those loaded late included.
+    pub(super) untouched: Option<Block>,
     pub(super) fsgsbase: bool,
 }
 
 impl Facts {
     /// Looks everything up, then proves it on a block of its own in a thread of its own.
     pub(in crate::tls) fn discover() -> Result<Facts, Unavailable> {
+        fork::watch();
         // On its own thread: experiments with malloc's cache and with keys must find nothing there beforehand.
         std::thread::Builder::new()
             .name("greenwood-selftest".into())
             .spawn(|| {
                 let mut facts = Facts::look_up()?;
                 self_test::prove(&mut facts)?;
+                facts.untouched = Some(self_test::build_untouched(&facts)?);
                 Ok(facts)
             })
             .map_err(|e| Unavailable(format!("no thread for the self-test: {e}")))?
@@ -129,6 +137,8 @@ impl Facts {
             malloc_words: Vec::new(),
             generation: 0,
             keys: KeyTable::find(specific_offset)?,
+            threads: ThreadList::find(list_offset, used).ok(),
+            untouched: None,
             fsgsbase: register::has_fsgsbase(),
         })
     }
@@ -174,7 +184,7 @@ pub(super) fn symbol(name: &CStr) -> Result<*mut c_void, Unavailable> {
 }
 
 /// The offset in the thread header that a libthread_db descriptor (size, count, offset) gives.
-fn thread_db_offset(name: &CStr) -> Result<usize, Unavailable> {
+pub(super) fn thread_db_offset(name: &CStr) -> Result<usize, Unavailable> {
     // SAFETY: such descriptors are three u32 (nptl_db/db_info.c, DESC).
     Ok(unsafe { symbol(name)?.cast::<[u32; 3]>().read()[2] as usize })
 }

@@ -5,6 +5,7 @@ mod facts;
 mod keys;
 mod register;
 mod self_test;
+mod threads;
 
 use super::Unavailable;
 

@@ -89,20 +89,35 @@ unsafe fn experiment(arg: usize) {
     }
 }
 
+/// Zeroed memory for a block, and the address it goes below.
+fn memory_for_one(facts: &Facts) -> (Vec<u64>, usize) {
+    let size = facts.block_size() + 4096;
+    let memory = vec![0u64; size / 8 + 1];
+    let top = (memory.as_ptr() as usize + size) & !63;
+    (memory, top)
+}
+
+/// Builds a block that stays as it is.
+pub(super) fn build_untouched(facts: &Facts) -> Result<Block, Unavailable> {
+    let (memory, top) = memory_for_one(facts);
+    let memory = memory.leak();
+    debug_assert!(top <= memory.as_ptr_range().end as usize);
+    // SAFETY: zeroed memory, given to this block for ever.
+    unsafe { Block::build(top, facts) }
+}
+
 /// Builds a block, runs the experiments on it, and completes `facts` with what they tell.
 pub(super) fn prove(facts: &mut Facts) -> Result<(), Unavailable> {
-    let size = facts.block_size() + 4096;
-    let mut memory = vec![0u64; size / 8 + 1];
-    let top = (memory.as_mut_ptr() as usize + size) & !63;
-    // SAFETY: zeroed memory of ours, kept until the block is destroyed.
-    let block = unsafe { Block::build(top, facts)? };
-    facts.remember_pristine(&block);
-
+    let (memory, top) = memory_for_one(facts);
     let mut key = 0;
     // SAFETY: deleted below.
     if unsafe { libc::pthread_key_create(&mut key, Some(note)) } != 0 {
         return Err(Unavailable("no pthread key for the self-test".into()));
     }
+    // SAFETY: zeroed memory of ours, kept until the block is destroyed.
+    let block = unsafe { Block::build(top, facts)? };
+    facts.remember_pristine(&block);
+
     let words = facts.libc_segment.len / 8;
     let mut x = Experiment {
         facts,
