@@ -3,9 +3,6 @@
 use std::error::Error;
 use std::fmt;
 use std::ops::BitOr;
-use std::sync::atomic::Ordering;
-
-use crate::hook::{self, Hook};
 
 /// Groups of libc's functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +33,12 @@ impl Patches {
         self.0 & other.0 == other.0
     }
 
+    #[allow(dead_code, reason = "only where libc can be replaced")]
     pub(crate) const fn or(self, other: Patches) -> Patches {
         Patches(self.0 | other.0)
     }
 
+    #[allow(dead_code, reason = "as above")]
     pub(crate) const fn bits(self) -> u32 {
         self.0
     }
@@ -110,26 +109,48 @@ impl Error for InstallError {}
 /// # }
 /// ```
 pub fn install(patches: Patches) -> Result<(), InstallError> {
-    if patches.contains(Patches::LOCKS) {
-        greenwood_runtime::interpose::own_thread_locals()
-            .map_err(InstallError::NoOwnThreadLocals)?;
-    }
-    for hook in crate::hooks() {
-        check(hook)?;
-    }
-    crate::io::choose();
-    crate::descriptors::watch_forks();
-    hook::ACTIVE.fetch_or(patches.bits(), Ordering::SeqCst);
-    if patches.bits() != 0 {
-        crate::signals::adopt();
-    }
-    Ok(())
+    imp::install(patches)
 }
 
-fn check(hook: &Hook) -> Result<(), InstallError> {
-    // What this libc does not have, nobody calls.
-    if hook.next.get().is_none() || hook::is_ours(hook) {
-        return Ok(());
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod imp {
+    use std::sync::atomic::Ordering;
+
+    use super::{InstallError, Patches};
+    use crate::hook::{self, Hook};
+
+    pub(super) fn install(patches: Patches) -> Result<(), InstallError> {
+        if patches.contains(Patches::LOCKS) {
+            greenwood_runtime::interpose::own_thread_locals()
+                .map_err(InstallError::NoOwnThreadLocals)?;
+        }
+        for hook in crate::hooks() {
+            check(hook)?;
+        }
+        crate::io::choose();
+        crate::descriptors::watch_forks();
+        hook::ACTIVE.fetch_or(patches.bits(), Ordering::SeqCst);
+        if patches.bits() != 0 {
+            crate::signals::adopt();
+        }
+        Ok(())
     }
-    Err(InstallError::NotReached(hook.next.name().to_str().unwrap_or("?")))
+
+    fn check(hook: &Hook) -> Result<(), InstallError> {
+        // What this libc does not have, nobody calls.
+        if hook.next.get().is_none() || hook::is_ours(hook) {
+            return Ok(());
+        }
+        Err(InstallError::NotReached(hook.next.name().to_str().unwrap_or("?")))
+    }
+}
+
+/// Where there is nothing to stand in front of, or no way to.
+#[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
+mod imp {
+    use super::{InstallError, Patches};
+
+    pub(super) fn install(_: Patches) -> Result<(), InstallError> {
+        Err(InstallError::Unsupported)
+    }
 }

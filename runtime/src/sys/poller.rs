@@ -138,7 +138,7 @@ mod linux {
     ) -> io::Result<usize> {
         // A time-out that would overflow the kernel's type waits as good as for ever.
         let timeout = timeout.map(|t| libc::timespec {
-            tv_sec: t.as_secs().min(i32::MAX as u64) as libc::time_t,
+            tv_sec: t.as_secs().min(i32::MAX as u64) as _,
             tv_nsec: t.subsec_nanos() as libc::c_long,
         });
         let timeout = timeout.as_ref().map_or(std::ptr::null(), |t| t as *const _);

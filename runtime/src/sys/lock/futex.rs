@@ -48,6 +48,7 @@ unsafe impl lock_api::RawMutex for RawLock {
 
 impl RawLock {
     /// Whether somebody else sleeps, or has slept, until it is free.
+    #[allow(dead_code)] // For own thread-locals.
     pub(crate) fn is_awaited(&self) -> bool {
         self.0.load(Ordering::Relaxed) == AWAITED
     }
