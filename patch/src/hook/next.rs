@@ -1,6 +1,7 @@
 //! The functions that ours stand in front of.
 
 use std::ffi::{CStr, c_void};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -41,7 +42,21 @@ impl Next {
 pub(crate) fn is_ours(hook: &Hook) -> bool {
     // SAFETY: as above.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, hook.next.name().as_ptr()) };
-    ptr::eq(found.cast(), hook.ours)
+    // In a shared library even our own reference to the function goes to whatever stands in front.
+    ptr::eq(found.cast(), hook.ours) && object_of(found) == object_of((&raw const HERE).cast())
+}
+
+/// Lies in the object that this code is linked into.
+static HERE: u8 = 0;
+
+/// Where the executable or library is loaded that holds an address. Null if none does.
+fn object_of(address: *const c_void) -> *mut c_void {
+    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: a look-up by address, whatever that is, into a record of ours, for which zeros do.
+    unsafe {
+        libc::dladdr(address, info.as_mut_ptr());
+        info.assume_init().dli_fbase
+    }
 }
 
 /// Finds everything at once, so that no call from a signal handler or an allocator has to.
