@@ -23,6 +23,10 @@ impl Patches {
     /// that waits for locks take a real-time signal.
     pub const FILES: Patches = Patches(1 << 5);
 
+    /// For functions that do something whatever is installed.
+    #[allow(dead_code, reason = "only where libc can be replaced")]
+    pub(crate) const ANY: Patches = Patches(u32::MAX);
+
     /// Everything but [`Patches::FILES`], for which another thread's help is a price to be paid knowingly.
     pub const fn all() -> Patches {
         Self::IO.or(Self::SLEEP).or(Self::DNS).or(Self::PROCESSES).or(Self::LOCKS)

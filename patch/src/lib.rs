@@ -4,8 +4,11 @@
 //! them on; then a call on a coroutine that would block suspends the coroutine instead. Which functions, and what becomes of each, is in this
 //! crate's README.
 
+mod allocator;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod descriptors;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod dl;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod files;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
@@ -22,6 +25,7 @@ mod signals;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod sleep;
 
+pub use allocator::NoYield;
 pub use install::{InstallError, Patches, install};
 
 /// All functions that this crate stands in front of.
@@ -32,6 +36,7 @@ fn hooks() -> impl Iterator<Item = &'static hook::Hook> {
         .chain(poll::hooks())
         .chain(sleep::hooks())
         .chain(signals::HOOKS)
+        .chain(dl::hooks())
 }
 
 /// The names of those functions, for the test of the README's table.

@@ -40,17 +40,6 @@ pub fn checkpoint() {
 /// # });
 /// ```
 pub fn no_yield<T>(f: impl FnOnce() -> T) -> T {
-    struct Guard(Option<context::Current>);
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            if let Some(cx) = self.0 {
-                cx.lower_no_yield();
-            }
-        }
-    }
-    let guard = Guard(context::current());
-    if let Some(cx) = guard.0 {
-        cx.raise_no_yield();
-    }
+    let _hold = crate::interpose::hold();
     f()
 }

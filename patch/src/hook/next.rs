@@ -28,6 +28,10 @@ impl Next {
         NonNull::new(self.address.load(Ordering::Relaxed)).or_else(|| self.find())
     }
 
+    /// Where the address is found once [`Next::get`] has returned it.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    pub(crate) const ADDRESS: usize = std::mem::offset_of!(Next, address);
+
     /// Only called before this object's constructors have run, and for what there is not: see [`resolve`].
     #[cold]
     fn find(&self) -> Option<NonNull<c_void>> {
