@@ -17,6 +17,8 @@ mod install;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod io;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod locks;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod memory;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod poll;
@@ -37,6 +39,7 @@ fn hooks() -> impl Iterator<Item = &'static hook::Hook> {
         .chain(sleep::hooks())
         .chain(signals::HOOKS)
         .chain(dl::hooks())
+        .chain(locks::hooks())
 }
 
 /// The names of those functions, for the test of the README's table.

@@ -10,12 +10,18 @@ use super::Hook;
 /// The next definition of a function, libc's as a rule.
 pub(crate) struct Next {
     name: &'static CStr,
+    version: Option<&'static CStr>,
     address: AtomicPtr<c_void>,
 }
 
 impl Next {
     pub(crate) const fn new(name: &'static CStr) -> Next {
-        Next { name, address: AtomicPtr::new(ptr::null_mut()) }
+        Next { name, version: None, address: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The definition of that version, where there is one. Without it, dlsym(3) may choose one that is kept for old programs only.
+    pub(crate) const fn of_version(self, version: &'static CStr) -> Next {
+        Next { version: Some(version), ..self }
     }
 
     pub(crate) fn name(&self) -> &'static CStr {
@@ -35,8 +41,15 @@ impl Next {
     /// Only called before this object's constructors have run, and for what there is not: see [`resolve`].
     #[cold]
     fn find(&self) -> Option<NonNull<c_void>> {
-        // SAFETY: a name that ends in a zero. For a symbol that exists, dlsym(3) allocates nothing and waits for nobody.
-        let found = NonNull::new(unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) })?;
+        let versioned = self.version.and_then(|version| {
+            // SAFETY: names that end in a zero. For a symbol that exists, dlvsym(3) allocates nothing and waits for nobody, nor does dlsym(3).
+            NonNull::new(unsafe {
+                libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), version.as_ptr())
+            })
+        });
+        // SAFETY: as above.
+        let plain = || NonNull::new(unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) });
+        let found = versioned.or_else(plain)?;
         self.address.store(found.as_ptr(), Ordering::Relaxed);
         Some(found)
     }
