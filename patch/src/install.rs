@@ -67,6 +67,8 @@ pub enum InstallError {
     NotReached(&'static str),
     /// [`Patches::LOCKS`] was asked for and coroutines share their threads' locals here, for the reason given. Ask for other groups.
     NoOwnThreadLocals(String),
+    /// [`Patches::LOCKS`] was asked for, and this libc's mutexes and condition variables are not laid out as this crate knows them.
+    UnknownLocks,
 }
 
 impl fmt::Display for InstallError {
@@ -82,6 +84,9 @@ impl fmt::Display for InstallError {
             InstallError::NoOwnThreadLocals(why) => write!(
                 f,
                 "locks can only be patched where coroutines have thread-locals of their own, which is not so here: {why}. Leave Patches::LOCKS out"
+            ),
+            InstallError::UnknownLocks => f.write_str(
+                "this libc's locks are not laid out as greenwood-patch knows them. Leave Patches::LOCKS out",
             ),
         }
     }
@@ -130,6 +135,9 @@ mod imp {
         }
         for hook in crate::hooks() {
             check(hook)?;
+        }
+        if patches.contains(Patches::LOCKS) && !crate::locks::prepare() {
+            return Err(InstallError::UnknownLocks);
         }
         crate::io::choose();
         crate::descriptors::watch_forks();

@@ -9,7 +9,7 @@ mod gate;
 mod next;
 
 pub(crate) use answer::{Answer, answer, errno, keeping_errno, set_errno};
-pub(crate) use everywhere::everywhere;
+pub(crate) use everywhere::{everywhere, instead};
 pub(crate) use gate::{ACTIVE, enter, is_active};
 pub(crate) use next::{Next, is_ours, resolve};
 
@@ -24,15 +24,15 @@ pub(crate) struct Hook {
 // SAFETY: an address of code, which nobody writes to.
 unsafe impl Sync for Hook {}
 
-/// Defines `NEXT` and `next`, libc's own function of a name.
+/// Defines `NEXT` and `next`, libc's own function of a name, and of a version where it has several.
 macro_rules! original {
-    ($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty) => {
+    ($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $(, $version:literal)?) => {
         pub(super) static NEXT: $crate::hook::Next = $crate::hook::Next::new(
             match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
                 Ok(name) => name,
                 Err(_) => unreachable!(),
             },
-        );
+        )$(.of_version($version))?;
 
         /// libc's own.
         #[allow(dead_code)]
@@ -85,52 +85,3 @@ macro_rules! hooks {
     };
 }
 pub(crate) use hooks;
-
-/// Like [`hooks!`], for functions that have something to do on OS threads too: wherever one is called with its group installed, its arguments
-/// go to the one behind `=>`. A version after the name is the one of libc's that is meant, where it has several.
-macro_rules! everywhere {
-    ($group:ident; $(fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty $(, $version:literal)? => $body:path;)*) => {
-        $(
-            pub(crate) mod $name {
-                #[allow(unused_imports)]
-                use super::*;
-
-                pub(super) static NEXT: $crate::hook::Next = $crate::hook::Next::new(
-                    match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => unreachable!(),
-                    },
-                )$(.of_version($version))?;
-
-                /// libc's own.
-                #[allow(dead_code)]
-                #[inline(always)]
-                pub(crate) unsafe fn next($($arg: $ty),*) -> $ret {
-                    let Some(next) = NEXT.get() else { return <$ret as $crate::hook::Answer>::missing() };
-                    // SAFETY: the dynamic linker found it under the name of a function with this signature.
-                    let next: unsafe extern "C" fn($($ty),*) -> $ret = unsafe { std::mem::transmute(next) };
-                    // SAFETY: the caller's arguments are passed on as they are.
-                    unsafe { next($($arg),*) }
-                }
-
-                #[unsafe(no_mangle)]
-                unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
-                    if $crate::hook::is_active($crate::Patches::$group) {
-                        // SAFETY: as the caller promised libc.
-                        unsafe { $body($($arg),*) }
-                    } else {
-                        // SAFETY: as above.
-                        unsafe { next($($arg),*) }
-                    }
-                }
-
-                pub(super) const OURS: *const () = $name as *const ();
-            }
-        )*
-
-        pub(crate) static HOOKS: &[$crate::hook::Hook] = &[
-            $($crate::hook::Hook { next: &$name::NEXT, ours: $name::OURS },)*
-        ];
-    };
-}
-pub(crate) use everywhere;

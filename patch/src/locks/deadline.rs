@@ -29,6 +29,18 @@ impl Deadline {
         Deadline::new(CLOCK_MONOTONIC, at)
     }
 
+    /// `time` from now, or `at` if that is earlier.
+    pub(super) fn soon(time: Duration, at: Option<Deadline>) -> Deadline {
+        let nanoseconds = time.as_nanos() as i64;
+        let time = timespec { tv_sec: 0, tv_nsec: nanoseconds.min(999_999_999) };
+        match (Deadline::after(&time), at) {
+            (Some(soon), Some(at)) if soon.remaining() < at.remaining() => soon,
+            (_, Some(at)) => at,
+            (Some(soon), None) => soon,
+            (None, None) => Deadline { clock: CLOCK_MONOTONIC, at: time },
+        }
+    }
+
     pub(super) fn clock(&self) -> clockid_t {
         self.clock
     }

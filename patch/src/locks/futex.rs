@@ -11,9 +11,9 @@ use libc::{c_int, c_long, timespec};
 
 use super::deadline::Deadline;
 use super::queue::{self, Ended, Waiter};
-use crate::hook::{everywhere, set_errno};
+use crate::hook::{instead, set_errno};
 
-everywhere! {
+instead! {
     LOCKS;
     fn syscall(number: c_long, a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long => system_call;
 }
@@ -141,6 +141,7 @@ unsafe fn wait(call: &Call, args: &Arguments, command: c_int) -> c_long {
     let deadline = match time {
         None => None,
         Some(time) => match deadline(args.operation, command, &time) {
+            // SAFETY: as the caller promised libc.
             None => return unsafe { args.pass() },
             deadline => deadline,
         },
@@ -200,7 +201,7 @@ unsafe fn wake(args: &Arguments, command: c_int) -> c_long {
     // SAFETY: as above.
     let threads =
         |limit: c_int| unsafe { Arguments { value: c_long::from(limit), ..*args }.pass() };
-    if TURN.fetch_add(1, Ordering::Relaxed) % TURNS == 0 {
+    if TURN.fetch_add(1, Ordering::Relaxed).is_multiple_of(TURNS) {
         match threads(limit) as c_int {
             woken if 0 <= woken && woken < limit => c_long::from(woken + coroutines(limit - woken)),
             answer => c_long::from(answer),
