@@ -1,0 +1,201 @@
+//! Locks under load: two workers' coroutines and OS threads, and waits that time out at random.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::time::Duration;
+
+use common::{until, watchdog};
+use greenwood_patch::{Patches, install};
+use greenwood_runtime::{Runtime, sleep, spawn, yield_now};
+
+fn on_two_workers<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    install(Patches::all()).unwrap();
+    Runtime::builder().workers(2).build().unwrap().run(f)
+}
+
+/// Starts `coroutines` and `threads` that do `work` with their numbers, and waits for all.
+fn crowd(coroutines: u64, threads: u64, work: impl Fn(u64) + Clone + Send + 'static) {
+    let threads: Vec<_> = (0..threads)
+        .map(|i| {
+            let work = work.clone();
+            std::thread::spawn(move || work(1_000 + i))
+        })
+        .collect();
+    let coroutines: Vec<_> = (0..coroutines)
+        .map(|i| {
+            let work = work.clone();
+            spawn(move || work(i))
+        })
+        .collect();
+    coroutines.into_iter().for_each(|c| c.join().unwrap());
+    for thread in threads {
+        until(|| thread.is_finished());
+        thread.join().unwrap();
+    }
+}
+
+/// Numbers that look random (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+}
+
+fn seed() -> u64 {
+    let given = std::env::var("GREENWOOD_SEED").ok().and_then(|s| s.parse().ok());
+    let seed = given.unwrap_or_else(|| u64::from(std::process::id()));
+    eprintln!("GREENWOOD_SEED={seed}");
+    seed
+}
+
+#[test]
+fn one_at_a_time() {
+    let _watchdog = watchdog();
+    on_two_workers(|| {
+        let mutex = Arc::new(Mutex::new(0));
+        let inside = Arc::new(AtomicBool::new(false));
+        crowd(60, 3, {
+            let mutex = mutex.clone();
+            move |i| {
+                let mut random = Random::new(i);
+                for _ in 0..200 {
+                    let mut count = mutex.lock().unwrap();
+                    assert!(!inside.swap(true, Ordering::Relaxed), "two are in");
+                    if random.below(4) == 0 && i < 1_000 {
+                        yield_now();
+                    }
+                    *count += 1;
+                    inside.store(false, Ordering::Relaxed);
+                }
+            }
+        });
+        assert_eq!(*mutex.lock().unwrap(), 63 * 200);
+    });
+}
+
+#[test]
+fn a_bounded_queue() {
+    let _watchdog = watchdog();
+    on_two_workers(|| {
+        const EACH: usize = 300;
+        // Items, and those waiting for space and for items.
+        let queue = Arc::new((Mutex::new(0_usize), Condvar::new(), Condvar::new()));
+        let taken = Arc::new(AtomicUsize::new(0));
+        crowd(40, 4, {
+            let taken = taken.clone();
+            move |i| {
+                let (items, space, item) = &*queue;
+                for _ in 0..EACH {
+                    let mut count = items.lock().unwrap();
+                    if i % 2 == 0 {
+                        count = space.wait_while(count, |n| *n == 3).unwrap();
+                        *count += 1;
+                        item.notify_one();
+                    } else {
+                        count = item.wait_while(count, |n| *n == 0).unwrap();
+                        *count -= 1;
+                        space.notify_one();
+                        taken.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        assert_eq!(taken.load(Ordering::Relaxed), 22 * EACH);
+    });
+}
+
+/// Tokens go round among some who wait with time-outs short and long. One wake-up that went to somebody who had given up would leave a
+/// token lying and end in a hang.
+#[test]
+fn no_wake_up_is_lost() {
+    let _watchdog = watchdog();
+    let seed = seed();
+    on_two_workers(move || {
+        const ALL: usize = 8_000;
+        let shared = Arc::new((Mutex::new((0_usize, 0_usize)), Condvar::new()));
+        crowd(16, 3, {
+            let shared = shared.clone();
+            move |i| {
+                let mut random = Random::new(seed ^ i);
+                let (state, changed) = &*shared;
+                loop {
+                    let mut held = state.lock().unwrap();
+                    while held.0 == 0 && held.1 < ALL {
+                        // Makes a token once in a while; otherwise waits for others'.
+                        if random.below(3) == 0 {
+                            held.0 += 1;
+                            held.1 += 1;
+                            changed.notify_one();
+                            break;
+                        }
+                        let time = Duration::from_micros(random.below(60));
+                        held = changed.wait_timeout(held, time).unwrap().0;
+                    }
+                    if held.1 >= ALL && held.0 == 0 {
+                        changed.notify_all();
+                        return;
+                    }
+                    held.0 = held.0.saturating_sub(1);
+                    drop(held);
+                    if random.below(8) == 0 {
+                        sleep(Duration::from_micros(random.below(30)));
+                    }
+                }
+            }
+        });
+        assert_eq!(shared.0.lock().unwrap().0, 0);
+    });
+}
+
+/// Pairs answer each other, each by one message that must wake, and sometimes give up waiting just when it comes.
+#[test]
+fn answers_come_in_spite_of_time_outs() {
+    let _watchdog = watchdog();
+    let seed = seed();
+    on_two_workers(move || {
+        const ROUNDS: u32 = 500;
+        let pairs: Vec<_> = (0..12)
+            .map(|i| {
+                let (ask, asked) = mpsc::channel::<u32>();
+                let (answer, answered) = mpsc::sync_channel::<u32>(i % 2);
+                let serve = move || asked.iter().for_each(|n| answer.send(n + 1).unwrap());
+                // Every other server is a thread.
+                match i % 3 {
+                    0 => drop(std::thread::spawn(serve)),
+                    _ => drop(spawn(serve)),
+                }
+                spawn(move || {
+                    let mut random = Random::new(seed ^ i as u64);
+                    for n in 0..ROUNDS {
+                        ask.send(n).unwrap();
+                        let answer = loop {
+                            let time = Duration::from_micros(random.below(80));
+                            match answered.recv_timeout(time) {
+                                Ok(answer) => break answer,
+                                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                                Err(error) => panic!("{error}"),
+                            }
+                            if random.below(20) == 0 {
+                                // No time-out: only a wake-up ends this one.
+                                break answered.recv().unwrap();
+                            }
+                        };
+                        assert_eq!(answer, n + 1);
+                    }
+                })
+            })
+            .collect();
+        pairs.into_iter().for_each(|p| p.join().unwrap());
+    });
+}
