@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use common::{Others, patched, until};
-use greenwood_runtime::{sleep, spawn, yield_now};
+use common::{Others, Pause, patched, until};
+use greenwood_runtime::{spawn, yield_now};
 use libc::{c_int, c_long, timespec};
 
-const A_WHILE: Duration = Duration::from_millis(5);
+/// Time-outs that pass while the others run.
+const A_WHILE: Duration = Duration::from_millis(30);
 
 // glibc's, since 2.30 and 2.34.
 unsafe extern "C" {
@@ -108,6 +109,7 @@ fn start(on_thread: bool, f: impl FnOnce() + Send + 'static) {
 fn mutexes() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         for kind in [
             libc::PTHREAD_MUTEX_NORMAL,
             libc::PTHREAD_MUTEX_RECURSIVE,
@@ -122,20 +124,25 @@ fn mutexes() {
                         // SAFETY: a mutex, here and below.
                         assert_eq!(unsafe { libc::pthread_mutex_lock(mutex.get()) }, 0);
                         locked.store(1, Ordering::Release);
-                        sleep(A_WHILE);
+                        pause.wait();
+                        // SAFETY: as the caller promised libc.
                         assert_eq!(unsafe { libc::pthread_mutex_unlock(mutex.get()) }, 0);
                     }
                 });
                 until(|| locked.load(Ordering::Acquire) == 1);
                 let now = from_now(libc::CLOCK_REALTIME, Duration::from_micros(300));
+                // SAFETY: as the caller promised libc.
                 let timed = unsafe { libc::pthread_mutex_timedlock(mutex.get(), &raw const now) };
                 assert_eq!(timed, libc::ETIMEDOUT);
                 let wrong = timespec { tv_sec: now.tv_sec, tv_nsec: -1 };
                 let clock = libc::CLOCK_MONOTONIC;
                 let invalid =
+                    // SAFETY: as the caller promised libc.
                     unsafe { pthread_mutex_clocklock(mutex.get(), clock, &raw const wrong) };
                 assert_eq!(invalid, libc::EINVAL);
+                // SAFETY: as the caller promised libc.
                 others.run_during(|| unsafe { libc::pthread_mutex_lock(mutex.get()) });
+                // SAFETY: as the caller promised libc.
                 let again = unsafe {
                     match kind {
                         libc::PTHREAD_MUTEX_NORMAL => {
@@ -155,6 +162,7 @@ fn mutexes() {
                 assert_eq!(again, result);
                 // Another coroutine is another thread.
                 let busy = mutex.clone();
+                // SAFETY: as the caller promised libc.
                 let other = spawn(move || unsafe {
                     let wrong = libc::pthread_mutex_unlock(busy.get());
                     (libc::pthread_mutex_trylock(busy.get()), wrong)
@@ -164,8 +172,10 @@ fn mutexes() {
                 }
                 if kind != libc::PTHREAD_MUTEX_NORMAL {
                     for _ in 0..unlocks {
+                        // SAFETY: as the caller promised libc.
                         assert_eq!(unsafe { libc::pthread_mutex_unlock(mutex.get()) }, 0);
                     }
+                    // SAFETY: as the caller promised libc.
                     assert_eq!(unsafe { libc::pthread_mutex_trylock(mutex.get()) }, 0);
                 }
             }
@@ -177,18 +187,20 @@ fn mutexes() {
 fn conditions() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         for clock in [libc::CLOCK_REALTIME, libc::CLOCK_MONOTONIC] {
             let (lock, changed) = (mutex(libc::PTHREAD_MUTEX_RECURSIVE), condvar(clock));
             let state = Object::<usize>::new(|_| 0);
             for (on_thread, all) in [(false, false), (false, true), (true, false), (true, true)] {
                 // Who tells waits for the mutex, until the wait unlocks it.
+                // SAFETY: as the caller promised libc.
                 unsafe { libc::pthread_mutex_lock(lock.get()) };
                 start(on_thread, {
                     let (lock, changed, state) = (lock.clone(), changed.clone(), state.clone());
                     // SAFETY: a mutex, a condition variable, and a number under the mutex, here and below.
                     move || unsafe {
                         assert_eq!(libc::pthread_mutex_lock(lock.get()), 0);
-                        sleep(A_WHILE);
+                        pause.wait();
                         *state.get() += 1;
                         match all {
                             true => libc::pthread_cond_broadcast(changed.get()),
@@ -197,6 +209,7 @@ fn conditions() {
                         assert_eq!(libc::pthread_mutex_unlock(lock.get()), 0);
                     }
                 });
+                // SAFETY: as the caller promised libc.
                 others.run_during(|| unsafe {
                     while *state.get() == 0 {
                         assert_eq!(libc::pthread_cond_wait(changed.get(), lock.get()), 0);
@@ -206,13 +219,16 @@ fn conditions() {
                 });
             }
             // Nobody tells, and others can lock meanwhile.
+            // SAFETY: as the caller promised libc.
             unsafe { libc::pthread_mutex_lock(lock.get()) };
             let locks = lock.clone();
+            // SAFETY: as the caller promised libc.
             let other = spawn(move || unsafe {
                 libc::pthread_mutex_lock(locks.get());
                 yield_now();
                 libc::pthread_mutex_unlock(locks.get())
             });
+            // SAFETY: as the caller promised libc.
             others.run_during(|| unsafe {
                 let until = from_now(clock, A_WHILE);
                 let (condvar, mutex) = (changed.get(), lock.get());
@@ -233,7 +249,9 @@ fn conditions() {
         // A wait with a mutex that is not locked.
         let (lock, changed) =
             (mutex(libc::PTHREAD_MUTEX_ERRORCHECK), condvar(libc::CLOCK_REALTIME));
+        // SAFETY: as the caller promised libc.
         assert_eq!(unsafe { libc::pthread_cond_wait(changed.get(), lock.get()) }, libc::EPERM);
+        // SAFETY: as the caller promised libc.
         assert_eq!(unsafe { libc::pthread_cond_destroy(changed.get()) }, 0);
     });
 }
@@ -242,6 +260,7 @@ fn conditions() {
 fn a_thread_waits_and_a_coroutine_wants_its_mutex() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let (lock, changed) = (mutex(libc::PTHREAD_MUTEX_NORMAL), condvar(libc::CLOCK_REALTIME));
         let state = Object::<usize>::new(|_| 0);
         let thread = std::thread::spawn({
@@ -250,7 +269,7 @@ fn a_thread_waits_and_a_coroutine_wants_its_mutex() {
             move || unsafe {
                 libc::pthread_mutex_lock(lock.get());
                 *state.get() = 1;
-                std::thread::sleep(A_WHILE);
+                pause.wait();
                 // The coroutine waits for what this unlocks.
                 while *state.get() == 1 {
                     libc::pthread_cond_wait(changed.get(), lock.get());
@@ -264,7 +283,9 @@ fn a_thread_waits_and_a_coroutine_wants_its_mutex() {
         });
         // SAFETY: as above; only looked at until it changes.
         until(|| unsafe { state.get().read_volatile() } == 1);
+        // SAFETY: as the caller promised libc.
         others.run_during(|| unsafe { libc::pthread_mutex_lock(lock.get()) });
+        // SAFETY: as the caller promised libc.
         unsafe {
             *state.get() = 2;
             libc::pthread_cond_signal(changed.get());
@@ -279,16 +300,18 @@ fn a_thread_waits_and_a_coroutine_wants_its_mutex() {
 fn rwlocks() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         // SAFETY: memory for a lock, and from then on a lock, here and below.
         let lock = Object::new(|l| unsafe { libc::pthread_rwlock_init(l, std::ptr::null()) });
         for on_thread in [false, true] {
             let locked = Arc::new(AtomicUsize::new(0));
             start(on_thread, {
                 let (lock, locked) = (lock.clone(), locked.clone());
+                // SAFETY: as the caller promised libc.
                 move || unsafe {
                     assert_eq!(libc::pthread_rwlock_wrlock(lock.get()), 0);
                     locked.store(1, Ordering::Release);
-                    sleep(A_WHILE);
+                    pause.wait();
                     assert_eq!(libc::pthread_rwlock_unlock(lock.get()), 0);
                 }
             });
@@ -296,22 +319,28 @@ fn rwlocks() {
             let readers: Vec<_> = (0..3)
                 .map(|_| {
                     let (lock, locked) = (lock.clone(), locked.clone());
+                    // SAFETY: as the caller promised libc.
                     spawn(move || unsafe {
                         assert_eq!(libc::pthread_rwlock_rdlock(lock.get()), 0);
                         locked.fetch_add(1, Ordering::Relaxed);
-                        sleep(A_WHILE);
+                        pause.wait();
                         libc::pthread_rwlock_unlock(lock.get())
                     })
                 })
                 .collect();
+            // SAFETY: as the caller promised libc.
             others.run_during(|| unsafe { libc::pthread_rwlock_rdlock(lock.get()) });
             // All readers are in at once.
             until(|| locked.load(Ordering::Relaxed) == 4);
+            // SAFETY: as the caller promised libc.
             unsafe { libc::pthread_rwlock_unlock(lock.get()) };
+            // SAFETY: as the caller promised libc.
             others.run_during(|| unsafe { libc::pthread_rwlock_wrlock(lock.get()) });
+            // SAFETY: as the caller promised libc.
             let again = unsafe { libc::pthread_rwlock_wrlock(lock.get()) };
             assert_eq!(again, libc::EDEADLK);
             let timed = lock.clone();
+            // SAFETY: as the caller promised libc.
             let timed = spawn(move || unsafe {
                 let soon = from_now(libc::CLOCK_REALTIME, A_WHILE);
                 let read = pthread_rwlock_timedrdlock(timed.get(), &raw const soon);
@@ -322,6 +351,7 @@ fn rwlocks() {
             });
             let timed = others.run_during(|| timed.join().unwrap());
             assert_eq!(timed, (libc::ETIMEDOUT, libc::ETIMEDOUT));
+            // SAFETY: as the caller promised libc.
             unsafe { libc::pthread_rwlock_unlock(lock.get()) };
             readers.into_iter().for_each(|r| assert_eq!(r.join().unwrap(), 0));
         }
@@ -337,19 +367,22 @@ fn semaphore(shared: c_int) -> Arc<Object<libc::sem_t>> {
 fn semaphores() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         for shared in [0, 1] {
             let semaphore = semaphore(shared);
             for on_thread in [false, true] {
                 start(on_thread, {
                     let semaphore = semaphore.clone();
                     move || {
-                        sleep(A_WHILE);
+                        pause.wait();
                         // SAFETY: a semaphore, here and below.
                         unsafe { libc::sem_post(semaphore.get()) };
                     }
                 });
+                // SAFETY: as the caller promised libc.
                 others.run_during(|| assert_eq!(unsafe { libc::sem_wait(semaphore.get()) }, 0));
             }
+            // SAFETY: as the caller promised libc.
             others.run_during(|| unsafe {
                 let soon = from_now(libc::CLOCK_REALTIME, A_WHILE);
                 assert_eq!(libc::sem_timedwait(semaphore.get(), &raw const soon), -1);
@@ -365,11 +398,13 @@ fn semaphores() {
         let waiters: Vec<_> = (0..50)
             .map(|_| {
                 let semaphore = semaphore.clone();
+                // SAFETY: as the caller promised libc.
                 spawn(move || unsafe { libc::sem_wait(semaphore.get()) })
             })
             .collect();
         until(|| waiters.iter().all(|w| w.coroutine().waits_for() == Some("sem_wait")));
         for _ in 0..50 {
+            // SAFETY: as the caller promised libc.
             unsafe { libc::sem_post(semaphore.get()) };
         }
         waiters.into_iter().for_each(|w| assert_eq!(w.join().unwrap(), 0));
@@ -423,6 +458,7 @@ fn a_signal_handler_posts() {
 fn barriers() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let barrier = Object::new(|b| unsafe {
             // SAFETY: memory for one, and from then on one.
             libc::pthread_barrier_init(b, std::ptr::null(), 4)
@@ -446,7 +482,7 @@ fn barriers() {
         let threads = [std::thread::spawn(meet.clone()), std::thread::spawn(meet.clone())];
         let coroutine = spawn(meet.clone());
         others.run_during(|| {
-            sleep(A_WHILE);
+            pause.wait();
             meet();
         });
         coroutine.join().unwrap();
@@ -513,6 +549,7 @@ fn a_queue_in_c() {
             )
         };
         let others = Others::new();
+        let pause = others.pause();
         let waits = spawn(move || take());
         until(|| waits.coroutine().waits_for() == Some("pthread_cond_wait"));
         let puts = move || (0..EACH).for_each(|n| put(n));
@@ -521,7 +558,7 @@ fn a_queue_in_c() {
         let coroutines =
             [spawn(puts), spawn(takes), spawn(puts), spawn(takes), spawn(move || put(0))];
         others.run_during(|| {
-            sleep(A_WHILE);
+            pause.wait();
             coroutines.into_iter().for_each(|c| c.join().unwrap());
             waits.join().unwrap();
             until(|| threads.iter().all(|t| t.is_finished()));
@@ -544,14 +581,42 @@ fn c11() {
             unsafe { library.function("c11_times_out") };
         assert_eq!(setup(), 0);
         let others = Others::new();
+        let pause = others.pause();
         for on_thread in [false, true] {
             start(on_thread, move || {
-                sleep(A_WHILE);
+                pause.wait();
                 assert_eq!(put(), 0);
             });
             others.run_during(|| assert_eq!(take(), 0));
         }
-        others.run_during(|| assert_eq!(times_out(5_000_000), 1));
+        others.run_during(|| assert_eq!(times_out(30_000_000), 1));
+    });
+}
+
+#[test]
+fn what_happens_once() {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    static PAUSE: OnceLock<Pause> = OnceLock::new();
+    extern "C" fn init() {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        PAUSE.get().unwrap().wait();
+        COUNT.fetch_add(1, Ordering::Relaxed);
+    }
+    let library = library();
+    patched(move || {
+        // SAFETY: the type that the C file gives it.
+        let once: extern "C" fn(extern "C" fn()) = unsafe { library.function("run_once") };
+        let others = Others::new();
+        let _ = PAUSE.set(others.pause());
+        let coroutine = spawn(move || once(init));
+        until(|| COUNT.load(Ordering::Relaxed) == 1);
+        let thread = std::thread::spawn(move || once(init));
+        others.run_during(|| once(init));
+        assert_eq!(COUNT.load(Ordering::Relaxed), 2);
+        coroutine.join().unwrap();
+        until(|| thread.is_finished());
+        once(init);
+        assert_eq!(COUNT.load(Ordering::Relaxed), 2);
     });
 }
 

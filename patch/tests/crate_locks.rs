@@ -10,7 +10,8 @@ use common::{Others, patched, until};
 use greenwood_runtime::{sleep, spawn};
 use rayon::prelude::*;
 
-const A_WHILE: Duration = Duration::from_millis(5);
+/// Time-outs that pass while the others run.
+const A_WHILE: Duration = Duration::from_millis(30);
 
 #[test]
 fn parking_lot_mutexes_let_one_in_at_a_time() {
@@ -42,12 +43,13 @@ fn parking_lot_mutexes_let_one_in_at_a_time() {
 fn parking_lot_rwlocks_and_conditions() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let lock = Arc::new(parking_lot::RwLock::new(0));
         let writer = spawn({
             let lock = lock.clone();
             move || {
                 let mut held = lock.write();
-                sleep(A_WHILE);
+                pause.wait();
                 *held = 1;
             }
         });
@@ -59,7 +61,7 @@ fn parking_lot_rwlocks_and_conditions() {
         let told = {
             let shared = shared.clone();
             move || {
-                sleep(A_WHILE);
+                pause.wait();
                 *shared.0.lock() += 1;
                 shared.1.notify_all();
             }

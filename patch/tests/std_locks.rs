@@ -9,21 +9,23 @@ use std::sync::{
 };
 use std::time::{Duration, Instant};
 
-use common::{Others, patched, until};
+use common::{Others, Pause, patched, until};
 use greenwood_runtime::{sleep, spawn};
 
-const A_WHILE: Duration = Duration::from_millis(5);
+/// Time-outs that pass while the others run.
+const A_WHILE: Duration = Duration::from_millis(30);
 
 #[test]
 fn a_mutex_held_over_a_wait() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let mutex = Arc::new(Mutex::new(0));
         let handle = spawn({
             let mutex = mutex.clone();
             move || {
                 let mut held = mutex.lock().unwrap();
-                sleep(A_WHILE);
+                pause.wait();
                 *held += 1;
             }
         });
@@ -38,6 +40,7 @@ fn a_mutex_held_over_a_wait() {
 fn a_mutex_shared_with_a_thread() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let mutex = Arc::new(Mutex::new(0));
         // The thread has it and the coroutine waits.
         let locked = Arc::new(AtomicBool::new(false));
@@ -46,7 +49,7 @@ fn a_mutex_shared_with_a_thread() {
             move || {
                 let mut held = mutex.lock().unwrap();
                 locked.store(true, Ordering::Release);
-                sleep(A_WHILE);
+                pause.wait();
                 *held += 1;
             }
         });
@@ -60,7 +63,7 @@ fn a_mutex_shared_with_a_thread() {
             let mutex = mutex.clone();
             move || *mutex.lock().unwrap() += 1
         });
-        sleep(A_WHILE);
+        pause.wait();
         assert!(!thread.is_finished());
         *held += 1;
         drop(held);
@@ -74,12 +77,13 @@ fn a_mutex_shared_with_a_thread() {
 fn readers_and_writers() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let lock = Arc::new(RwLock::new(0));
         let writer = spawn({
             let lock = lock.clone();
             move || {
                 let mut held = lock.write().unwrap();
-                sleep(A_WHILE);
+                pause.wait();
                 *held = 1;
             }
         });
@@ -91,7 +95,7 @@ fn readers_and_writers() {
                 spawn(move || {
                     let held = lock.read().unwrap();
                     inside.fetch_add(1, Ordering::Relaxed);
-                    sleep(A_WHILE);
+                    pause.wait();
                     *held
                 })
             })
@@ -108,11 +112,12 @@ fn readers_and_writers() {
 fn a_condition() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let shared = Arc::new((Mutex::new(false), Condvar::new()));
         let tell = |on_thread: bool| {
             let shared = shared.clone();
             let told = move || {
-                sleep(A_WHILE);
+                pause.wait();
                 *shared.0.lock().unwrap() = true;
                 shared.1.notify_one();
             };
@@ -144,24 +149,26 @@ fn a_condition() {
 #[test]
 fn what_happens_once() {
     patched(|| {
+        static PAUSE: OnceLock<Pause> = OnceLock::new();
         static ONCE: Once = Once::new();
         static LAZY: LazyLock<u32> = LazyLock::new(|| {
-            sleep(A_WHILE);
+            PAUSE.get().unwrap().wait();
             7
         });
         static CELL: OnceLock<u32> = OnceLock::new();
         static BEGUN: AtomicUsize = AtomicUsize::new(0);
         let others = Others::new();
+        let _ = PAUSE.set(others.pause());
         let once = || {
             ONCE.call_once(|| {
                 BEGUN.fetch_add(1, Ordering::Relaxed);
-                sleep(A_WHILE);
+                PAUSE.get().unwrap().wait();
             })
         };
         let cell = || {
             *CELL.get_or_init(|| {
                 BEGUN.fetch_add(1, Ordering::Relaxed);
-                sleep(A_WHILE);
+                PAUSE.get().unwrap().wait();
                 8
             })
         };
@@ -183,6 +190,7 @@ fn what_happens_once() {
 fn a_barrier_of_coroutines_and_threads() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let barrier = Arc::new(Barrier::new(4));
         let leaders = Arc::new(AtomicUsize::new(0));
         let meet = {
@@ -196,7 +204,7 @@ fn a_barrier_of_coroutines_and_threads() {
         let coroutines = [spawn(meet.clone()), spawn(meet.clone())];
         let thread = std::thread::spawn(meet.clone());
         others.run_during(|| {
-            sleep(A_WHILE);
+            pause.wait();
             meet();
         });
         coroutines.into_iter().for_each(|c| c.join().unwrap());
@@ -209,13 +217,14 @@ fn a_barrier_of_coroutines_and_threads() {
 fn park_and_unpark() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let parked = |on_thread: bool| {
             let me = std::thread::current();
             let go = Arc::new(AtomicBool::new(false));
             let unpark = {
                 let go = go.clone();
                 move || {
-                    sleep(A_WHILE);
+                    pause.wait();
                     go.store(true, Ordering::Release);
                     me.unpark();
                 }
@@ -245,6 +254,7 @@ fn park_and_unpark() {
 fn channels() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let (sender, receiver) = mpsc::channel();
         let producers: Vec<_> = (0..3)
             .map(|i| {
@@ -276,12 +286,12 @@ fn channels() {
         let (sender, receiver) = mpsc::sync_channel(0);
         let taker = spawn(move || {
             let first: u32 = receiver.recv().unwrap();
-            sleep(A_WHILE);
+            pause.wait();
             let second = receiver.recv().unwrap();
             let nothing = receiver.recv_timeout(A_WHILE);
             (first, second, nothing)
         });
-        sleep(A_WHILE);
+        pause.wait();
         sender.send(1).unwrap();
         others.run_during(|| sender.send(2).unwrap());
         let result = others.run_during(|| taker.join().unwrap());
@@ -293,13 +303,14 @@ fn channels() {
 fn threads_of_a_scope() {
     patched(|| {
         let others = Others::new();
+        let pause = others.pause();
         let sum = AtomicUsize::new(0);
         others.run_during(|| {
             std::thread::scope(|s| {
                 for n in 1..=3 {
                     let sum = &sum;
                     s.spawn(move || {
-                        sleep(A_WHILE);
+                        pause.wait();
                         sum.fetch_add(n, Ordering::Relaxed);
                     });
                 }

@@ -95,10 +95,13 @@ pub(super) unsafe fn party_of(barrier: *const pthread_barrier_t) -> Option<usize
     (shared == 0 && arrived == round).then_some(count as usize)
 }
 
+/// The value of a `pthread_once_t` whose initialiser has returned.
+pub(super) const ONCE_DONE: u32 = 2;
+
 /// Whether objects are laid out as this module has it.
 pub(super) fn check() -> bool {
     // SAFETY: each object and its attributes are initialised by libc before they are looked at, and refer to nothing else.
-    unsafe { mutex() && condvar() && rwlock() && semaphore() && barrier() }
+    unsafe { mutex() && condvar() && rwlock() && semaphore() && barrier() && once() }
 }
 
 /// A new object, with attributes that `set` has changed.
@@ -209,4 +212,14 @@ unsafe fn barrier() -> bool {
             party == (shared == 0).then_some(7)
         })
     })
+}
+
+unsafe fn once() -> bool {
+    unsafe extern "C" {
+        fn pthread_once(once: *mut c_int, init: extern "C" fn()) -> c_int;
+    }
+    extern "C" fn nothing() {}
+    let mut once = 0;
+    // SAFETY: `PTHREAD_ONCE_INIT`, and a function.
+    unsafe { pthread_once(&raw mut once, nothing) == 0 && once as u32 == ONCE_DONE }
 }

@@ -13,6 +13,7 @@ mod herald;
 mod kernel;
 mod layout;
 mod mutex;
+mod once;
 mod queue;
 mod rwlock;
 mod semaphore;
@@ -33,6 +34,7 @@ pub(crate) fn hooks() -> impl Iterator<Item = &'static Hook> {
         semaphore::HOOKS,
         semaphore::release::HOOKS,
         barrier::HOOKS,
+        once::HOOKS,
         c11::HOOKS,
         c11::all::HOOKS,
     ]

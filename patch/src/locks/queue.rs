@@ -185,7 +185,7 @@ impl Waiter {
         let list = bucket.list.lock();
         bucket.count.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        if joins(&Others { list: &list, address: waiter.address }) {
+        if joins(&Others { list: &list, waiter }) {
             list.push(waiter);
             Some(Enlisted { waiter, bucket })
         } else {
@@ -198,18 +198,24 @@ impl Waiter {
 /// Those who wait at an address already.
 pub(super) struct Others<'a> {
     list: &'a List,
-    address: usize,
+    /// Who looks at them.
+    waiter: &'a Waiter,
 }
 
 impl Others<'_> {
     pub(super) fn count(&self, bits: u32) -> usize {
-        self.list.at(self.address).filter(|w| w.bits.get() & bits != 0).count()
+        self.list.at(self.waiter.address).filter(|w| w.bits.get() & bits != 0).count()
+    }
+
+    /// Lets the caller join them with these bits.
+    pub(super) fn join_with(&self, bits: u32) {
+        self.waiter.bits.set(bits);
     }
 
     /// Gives those with one of the bits `from` the bits `to`.
     pub(super) fn mark(&self, from: u32, to: u32) {
         self.list
-            .at(self.address)
+            .at(self.waiter.address)
             .filter(|w| w.bits.get() & from != 0)
             .for_each(|w| w.bits.set(to));
     }

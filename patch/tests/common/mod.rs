@@ -56,12 +56,31 @@ impl Others {
         others
     }
 
+    /// A way to wait until they have had their turns. For who ends the wait of somebody who is to see that they had.
+    pub fn pause(&self) -> Pause {
+        Pause(Box::leak(Box::new(self.turns.clone())))
+    }
+
     /// Calls `f`, and makes sure that others ran meanwhile.
     pub fn run_during<T>(&self, f: impl FnOnce() -> T) -> T {
         let before = self.turns.load(Ordering::Relaxed);
         let value = f();
         assert!(self.turns.load(Ordering::Relaxed) > before, "nobody else ran meanwhile");
         value
+    }
+}
+
+/// See [`Others::pause`].
+#[derive(Clone, Copy)]
+pub struct Pause(&'static Arc<AtomicUsize>);
+
+impl Pause {
+    /// On a coroutine or a thread. Some of the turns may come before the other begins to wait.
+    pub fn wait(self) {
+        let enough = self.0.load(Ordering::Relaxed) + 6;
+        while self.0.load(Ordering::Relaxed) < enough {
+            greenwood_runtime::sleep(std::time::Duration::from_micros(100));
+        }
     }
 }
 
