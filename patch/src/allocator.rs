@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 
-use greenwood_runtime::interpose;
+use greenwood_runtime::no_yield;
 
 /// A global allocator in which nothing suspends.
 ///
@@ -31,29 +31,25 @@ pub struct NoYield<A>(pub A);
 unsafe impl<A: GlobalAlloc> GlobalAlloc for NoYield<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _hold = interpose::hold();
         // SAFETY: the caller's promise, here and below.
-        unsafe { self.0.alloc(layout) }
+        no_yield(|| unsafe { self.0.alloc(layout) })
     }
 
     #[inline]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        let _hold = interpose::hold();
         // SAFETY: as above.
-        unsafe { self.0.dealloc(memory, layout) }
+        no_yield(|| unsafe { self.0.dealloc(memory, layout) })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let _hold = interpose::hold();
         // SAFETY: as above.
-        unsafe { self.0.alloc_zeroed(layout) }
+        no_yield(|| unsafe { self.0.alloc_zeroed(layout) })
     }
 
     #[inline]
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _hold = interpose::hold();
         // SAFETY: as above.
-        unsafe { self.0.realloc(memory, layout, size) }
+        no_yield(|| unsafe { self.0.realloc(memory, layout, size) })
     }
 }

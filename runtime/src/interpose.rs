@@ -8,7 +8,9 @@ use std::io;
 use std::marker::PhantomData;
 use std::time::Instant;
 
+use crate::cancel::Interruption;
 use crate::context::{self, Current};
+use crate::offload;
 use crate::park::{self, Reason, Wake};
 use crate::tls;
 
@@ -34,20 +36,25 @@ pub struct Call {
 ///
 /// Costs a few nanoseconds, allocates nothing, and does not suspend.
 ///
+/// # Safety
+/// The result is dropped before the function that got it returns: it refers to what goes with the coroutine.
+///
 /// ```
 /// use greenwood_runtime::interpose;
 ///
-/// assert!(interpose::enter().is_none(), "not on a coroutine");
+/// // SAFETY: each is dropped here.
+/// let enter = || unsafe { interpose::enter() };
+/// assert!(enter().is_none(), "not on a coroutine");
 /// greenwood_runtime::run(|| {
-///     let call = interpose::enter().unwrap();
-///     assert!(interpose::enter().is_none(), "within a call");
-///     assert!(interpose::enter().is_none(), "still within it");
+///     let call = enter().unwrap();
+///     assert!(enter().is_none(), "within a call");
+///     assert!(enter().is_none(), "still within it");
 ///     drop(call);
-///     assert!(interpose::enter().is_some());
+///     assert!(enter().is_some());
 /// });
 /// ```
 #[inline(always)]
-pub fn enter() -> Option<Call> {
+pub unsafe fn enter() -> Option<Call> {
     let cx = context::switchable()?;
     // Not `then_some`: a call that is made and dropped ends the one around it.
     cx.begin_call().then(|| Call { cx, _not_send: PhantomData })
@@ -70,7 +77,8 @@ impl Call {
     ///
     /// # greenwood_runtime::run(|| {
     /// let _ = timeout(Duration::ZERO, || {
-    ///     let call = interpose::enter().unwrap();
+    ///     // SAFETY: dropped at the end of this closure.
+    ///     let call = unsafe { interpose::enter() }.unwrap();
     ///     assert!(matches!(call.park(&Reason("an example"), None), Wake::Interrupted(_)));
     ///     let soon = now() + Duration::from_millis(1);
     ///     assert_eq!(call.park(&Reason("an example"), Some(soon)), Wake::TimedOut);
@@ -109,7 +117,7 @@ impl Drop for Call {
 /// use greenwood_runtime::{interpose, may_switch};
 ///
 /// greenwood_runtime::run(|| {
-///     interpose::in_signal_handler(|| assert!(!may_switch() && interpose::enter().is_none()));
+///     interpose::in_signal_handler(|| assert!(!may_switch()));
 ///     assert!(may_switch());
 /// });
 /// ```
@@ -132,18 +140,22 @@ pub struct Hold {
 /// What [`no_yield`](crate::no_yield) does, for functions that cannot wrap what they hold in a closure. `None` where nothing ever suspends: on a plain
 /// thread. Holds nest. Costs a nanosecond or two, allocates nothing, and does not suspend.
 ///
+/// # Safety
+/// It is dropped before the function that got it returns.
+///
 /// ```
 /// use greenwood_runtime::{interpose, may_switch};
 ///
 /// greenwood_runtime::run(|| {
-///     let hold = interpose::hold();
+///     // SAFETY: dropped here.
+///     let hold = unsafe { interpose::hold() };
 ///     assert!(!may_switch());
 ///     drop(hold);
 ///     assert!(may_switch());
 /// });
 /// ```
 #[inline(always)]
-pub fn hold() -> Option<Hold> {
+pub unsafe fn hold() -> Option<Hold> {
     let cx = context::current()?;
     cx.raise_no_yield();
     Some(Hold { cx, _not_send: PhantomData })
@@ -154,6 +166,30 @@ impl Drop for Hold {
     fn drop(&mut self) {
         self.cx.lower_no_yield();
     }
+}
+
+/// [`try_offload`](crate::try_offload) for a call that waits for what others do: a thread or a process that ends. It has an OS thread for itself, so
+/// that however many such calls wait, those which they wait for never wait for a thread.
+///
+/// # Errors
+/// As for [`try_offload`](crate::try_offload).
+///
+/// # Panics
+/// As [`try_offload`](crate::try_offload).
+///
+/// ```
+/// # greenwood_runtime::run(|| {
+/// let thread = std::thread::spawn(|| 5);
+/// let joined = greenwood_runtime::interpose::wait_on_thread(|| thread.join());
+/// assert_eq!(joined.unwrap().unwrap(), 5);
+/// # });
+/// ```
+pub fn wait_on_thread<F, T>(f: F) -> Result<T, Interruption>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    offload::try_offload_alone(f)
 }
 
 /// Whether this machine gives coroutines thread-locals of their own, and otherwise, why not.

@@ -48,7 +48,7 @@ where
         return f();
     }
     let _running = count();
-    let reply = start(f);
+    let reply = start(f, submit);
     reply.wait().unwrap_or_else(|interrupt| interrupt.unwind())
 }
 
@@ -75,7 +75,21 @@ where
         return Ok(f());
     }
     let _running = count();
-    let reply = start(f);
+    let reply = start(f, submit);
+    reply.wait().map_err(Interrupt::report)
+}
+
+/// [`try_offload`] on a thread that nobody else waits for, nor it for others.
+pub(crate) fn try_offload_alone<F, T>(f: F) -> Result<T, Interruption>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    if !context::may_switch() {
+        return Ok(f());
+    }
+    let _running = count();
+    let reply = start(f, run_alone);
     reply.wait().map_err(Interrupt::report)
 }
 
@@ -85,8 +99,8 @@ fn count() -> Option<OffloadGuard> {
     context::current().map(|cx| cx.worker().pool.count_offload())
 }
 
-/// Hands `f` to the pool, for the calling coroutine.
-fn start<F, T>(f: F) -> Arc<Reply<T>>
+/// Hands `f` to threads by `submit`, for the calling coroutine.
+fn start<F, T>(f: F, submit: fn(Call)) -> Arc<Reply<T>>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -162,6 +176,20 @@ fn submit(call: Call) {
         let stranded = std::mem::take(&mut threads.queue);
         drop(threads);
         stranded.into_iter().for_each(|call| call());
+    }
+}
+
+/// Runs `call` on a thread of its own. Where there can be none, it waits in line.
+fn run_alone(call: Call) {
+    // Comes back from a thread that is not there.
+    let place = Arc::new(Mutex::new(Some(call)));
+    let theirs = place.clone();
+    let take = |place: &Mutex<Option<Call>>| place.lock().take();
+    let started = std::thread::Builder::new()
+        .name("greenwood-wait".into())
+        .spawn(move || take(&theirs).into_iter().for_each(|call| call()));
+    if started.is_err() {
+        take(&place).into_iter().for_each(submit);
     }
 }
 

@@ -28,13 +28,15 @@ pub(crate) fn hooks() -> impl Iterator<Item = &'static Hook> {
 }
 
 unsafe fn closing(_: &Call, library: *mut c_void) -> c_int {
-    let _hold = interpose::hold();
+    // SAFETY: dropped at the end of this function.
+    let _hold = unsafe { interpose::hold() };
     // SAFETY: the caller's promise.
     unsafe { dlclose::next(library) }
 }
 
 unsafe fn iterating(_: &Call, visit: Option<Visit>, data: *mut c_void) -> c_int {
-    let _hold = interpose::hold();
+    // SAFETY: dropped at the end of this function.
+    let _hold = unsafe { interpose::hold() };
     // SAFETY: as above.
     unsafe { dl_iterate_phdr::next(visit, data) }
 }

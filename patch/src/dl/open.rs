@@ -89,7 +89,8 @@ const _: () = assert!(size_of::<Option<Hold>>() <= 16 && align_of::<Option<Hold>
 /// `hold` is a place for one, `caller` an address of code.
 unsafe fn begin(next: &Next, hold: *mut Option<Hold>, caller: usize) -> usize {
     let known = next.get().is_some();
-    let held = if known && is_active(Patches::ANY) { interpose::hold() } else { None };
+    // SAFETY: `end` drops it, as the loader's call returns, and before ours does.
+    let held = if known && is_active(Patches::ANY) { unsafe { interpose::hold() } } else { None };
     let via = if held.is_some() {
         find_ret(caller).or_else(|| find_ret(end as *const () as usize)).unwrap_or(0)
     } else {

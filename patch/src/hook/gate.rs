@@ -10,9 +10,13 @@ use crate::Patches;
 pub(crate) static ACTIVE: AtomicU32 = AtomicU32::new(0);
 
 /// The proof that a call may wait; None if libc's own function is to be called.
+///
+/// # Safety
+/// As for [`interpose::enter`]: it is dropped before the caller returns.
 #[inline(always)]
-pub(crate) fn enter(groups: Patches) -> Option<Call> {
-    if is_active(groups) { interpose::enter() } else { None }
+pub(crate) unsafe fn enter(groups: Patches) -> Option<Call> {
+    // SAFETY: the caller's promise.
+    if is_active(groups) { unsafe { interpose::enter() } } else { None }
 }
 
 /// Whether one of these groups is installed.

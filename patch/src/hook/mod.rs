@@ -67,7 +67,8 @@ macro_rules! hooks {
 
                 #[unsafe(no_mangle)]
                 unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
-                    match $crate::hook::enter(GROUPS) {
+                    // SAFETY: dropped at the end of this.
+                    match unsafe { $crate::hook::enter(GROUPS) } {
                         // SAFETY: as the caller promised libc.
                         None => unsafe { next($($arg),*) },
                         // SAFETY: as above.

@@ -68,7 +68,8 @@ fn control(next: &dyn Fn() -> c_int, fd: c_int, command: c_int, argument: c_long
     match command {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => fresh(next()),
         libc::F_SETFL => changing(fd, next),
-        libc::F_SETLKW | libc::F_OFD_SETLKW => match enter(Patches::FILES) {
+        // SAFETY: dropped at the end of this.
+        libc::F_SETLKW | libc::F_OFD_SETLKW => match unsafe { enter(Patches::FILES) } {
             Some(call) => files::lock_record(&call, fd, command, argument, next),
             None => next(),
         },

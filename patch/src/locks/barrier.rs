@@ -23,7 +23,8 @@ const WAITING: u32 = 1;
 const COMPLETE: u32 = 2;
 
 unsafe fn meet(barrier: *mut pthread_barrier_t) -> c_int {
-    let call = interpose::enter();
+    // SAFETY: dropped at the end of this function.
+    let call = unsafe { interpose::enter() };
     // SAFETY: what the caller promised libc, here and below.
     let party = unsafe { layout::party_of(barrier) };
     let shares_locals = call.as_ref().is_some_and(|c| !c.has_own_thread_locals());

@@ -64,7 +64,8 @@ unsafe fn wait_within(
     timeout: Timeout,
     plain: impl Fn() -> c_int,
 ) -> c_int {
-    let call = interpose::enter();
+    // SAFETY: dropped at the end of this function.
+    let call = unsafe { interpose::enter() };
     if call.as_ref().is_some_and(|c| !c.has_own_thread_locals())
         // SAFETY: as the caller promised libc.
         || unsafe { layout::is_shared_condvar(condvar) }

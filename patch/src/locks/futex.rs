@@ -99,7 +99,8 @@ impl Arguments {
 unsafe fn futex(args: &Arguments) -> c_long {
     let command = args.operation & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
     match command {
-        libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => match interpose::enter() {
+        // SAFETY: dropped at the end of this.
+        libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => match unsafe { interpose::enter() } {
             // SAFETY: as the caller promised libc, here and below.
             Some(call) if call.has_own_thread_locals() => unsafe { wait(&call, args, command) },
             // SAFETY: as above.

@@ -58,7 +58,8 @@ unsafe fn run(once: *mut c_int, init: Init) -> c_int {
         if is_done() {
             return 0;
         }
-        let call = interpose::enter();
+        // SAFETY: dropped at the end of this function.
+        let call = unsafe { interpose::enter() };
         if call.as_ref().is_some_and(|c| !c.has_own_thread_locals()) {
             drop(call);
             // SAFETY: as above.
