@@ -10,6 +10,8 @@ mod descriptors;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod dl;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod dns;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod files;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod hook;
@@ -40,6 +42,7 @@ fn hooks() -> impl Iterator<Item = &'static hook::Hook> {
         .chain(signals::HOOKS)
         .chain(dl::hooks())
         .chain(locks::hooks())
+        .chain(dns::hooks())
 }
 
 /// The names of those functions, for the test of the README's table.

@@ -269,7 +269,7 @@ fn odd_calls() -> Vec<(c_int, c_int)> {
             &|| libc::epoll_pwait(empty, events, 8, 1, null),
             &|| libc::epoll_pwait2(empty, events, 8, &nanos, null),
             &|| libc::epoll_pwait2(empty, events, 8, &large, null),
-            &|| libc::epoll_pwait2(empty, events, 8, 8usize as *const _, null),
+            &|| libc::epoll_pwait2(empty, events, 8, 16usize as *const _, null),
             &|| libc::epoll_pwait2(epoll, events, 8, std::ptr::null(), null),
         ]
     };
