@@ -25,6 +25,8 @@ mod memory;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod poll;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod processes;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod signals;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod sleep;
@@ -43,6 +45,7 @@ fn hooks() -> impl Iterator<Item = &'static hook::Hook> {
         .chain(dl::hooks())
         .chain(locks::hooks())
         .chain(dns::hooks())
+        .chain(processes::hooks())
 }
 
 /// The names of those functions, for the test of the README's table.
