@@ -6,11 +6,11 @@ use std::os::fd::AsRawFd;
 use greenwood_runtime::interpose::Call;
 use greenwood_runtime::readiness::Interest;
 use greenwood_runtime::try_offload;
-use libc::{c_int, sockaddr, socklen_t};
+use libc::{c_int, sockaddr, socklen_t, ssize_t};
 
-use super::transfer;
 use super::transfer::polled;
-use crate::descriptors::{self, is_nonblocking, option};
+use super::{transfer, vectors};
+use crate::descriptors::{self, is_nonblocking};
 use crate::hook::{answer, hooks};
 
 hooks! {
@@ -18,31 +18,38 @@ hooks! {
     fn connect(fd: c_int, to: *const sockaddr, to_len: socklen_t) -> c_int => connect_to;
 }
 
-unsafe fn connect_to(call: &Call, fd: c_int, to: *const sockaddr, to_len: socklen_t) -> c_int {
-    // SAFETY: what the caller promised libc, here and below.
+/// # Safety
+/// As for connect(2).
+pub(super) unsafe fn connect_to(
+    call: &Call,
+    fd: c_int,
+    to: *const sockaddr,
+    to_len: socklen_t,
+) -> c_int {
+    // SAFETY: the caller's promise, here and below.
     let plain = || unsafe { connect::next(fd, to, to_len) };
     if descriptors::socket_kind(fd).is_none() || !matches!(is_nonblocking(fd), Ok(false)) {
         return plain();
     }
-    let begun = match without_blocking(fd, || match plain() {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }) {
+    let attempt = || without_blocking(fd, || vectors::result(plain() as ssize_t));
+    let begun = match attempt() {
         // EALREADY: somebody has begun to connect it, and did not wait. Both wait for the same, and fail differently if it takes too long.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY)) => {
-            match await_connection(call, fd) {
-                Err(late) if late.kind() == io::ErrorKind::WouldBlock => Err(error),
-                connected => connected.map(|()| 0),
-            }
-        }
+        Err(error) if is_under_way(&error) => match await_connection(call, fd, attempt) {
+            Err(late) if late.kind() == io::ErrorKind::WouldBlock => Err(error),
+            connected => connected,
+        },
         // A Unix listener's queue is full, and nothing reports when it is not.
         Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {
             // SAFETY: as above.
             unsafe { connect_elsewhere(fd, to, to_len) }
         }
-        result => result.map(|()| 0),
+        result => result,
     };
     answer(begun) as c_int
+}
+
+fn is_under_way(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY))
 }
 
 /// Runs `f` with `O_NONBLOCK` set. A socket that is being connected is nobody else's as yet.
@@ -62,26 +69,24 @@ fn without_blocking<T>(fd: c_int, f: impl FnOnce() -> io::Result<T>) -> io::Resu
 }
 
 /// Waits until the handshake has ended. `WouldBlock` if the time-out, `SO_SNDTIMEO`, comes first.
-fn await_connection(call: &Call, fd: c_int) -> io::Result<()> {
+fn await_connection(
+    call: &Call,
+    fd: c_int,
+    attempt: impl Fn() -> io::Result<usize>,
+) -> io::Result<usize> {
     let op = || {
         if polled(fd, libc::POLLOUT) == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        match option::<c_int>(fd, libc::SOL_SOCKET, libc::SO_ERROR)? {
-            0 if is_connected(fd) => Ok(()),
-            // Somebody else has been told why.
-            0 => Err(io::Error::from_raw_os_error(libc::ECONNABORTED)),
-            code => Err(io::Error::from_raw_os_error(code)),
+        // Until connect(2) is called again, the socket does not know that it is connected, and would let itself be connected once more.
+        match attempt() {
+            Err(error) if is_under_way(&error) => Err(io::ErrorKind::WouldBlock.into()),
+            // Somebody else has waited, too.
+            Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(0),
+            result => result,
         }
     };
-    transfer(call, fd, Interest::Write, op, |()| false)
-}
-
-fn is_connected(fd: c_int) -> bool {
-    let mut address = std::mem::MaybeUninit::<libc::sockaddr_storage>::uninit();
-    let mut len = size_of::<libc::sockaddr_storage>() as socklen_t;
-    // SAFETY: room for every address, whose length is passed.
-    unsafe { libc::getpeername(fd, address.as_mut_ptr().cast(), &raw mut len) == 0 }
+    transfer(call, fd, Interest::Write, op, |_| false)
 }
 
 /// Connects on another thread, which waits for the kernel.

@@ -11,10 +11,10 @@ use greenwood_runtime::readiness::{Interest, Mode};
 use libc::{c_int, iovec, ssize_t};
 
 use super::read::readv;
-use super::transfer::{send_all, transfer_within};
+use super::transfer::{polled, send_all, transfer_within};
 use super::vectors;
 use super::write::{write, writev};
-use crate::descriptors::{self, Kind, stat};
+use crate::descriptors::{self, Kind, is_nonblocking, stat};
 
 /// Whether to do without `RWF_NOWAIT` altogether.
 static REFUSED: AtomicBool = AtomicBool::new(false);
@@ -38,7 +38,7 @@ pub(super) unsafe fn read(
     len: usize,
     plain: impl Fn() -> ssize_t,
 ) -> io::Result<usize> {
-    if kind != Kind::Pipe && never_waits(fd, len, libc::O_WRONLY) {
+    if kind != Kind::Pipe && never_waits(fd, len) {
         return vectors::result(plain());
     }
     // SAFETY: the caller's promise.
@@ -54,6 +54,14 @@ pub(super) unsafe fn read(
         mode => mode,
     };
     match transfer_within(call, fd, Interest::Read, limit, op, |_| false) {
+        // Not every file says EAGAIN: a terminal may be set to say that there is nothing.
+        Err(error)
+            if error.kind() == io::ErrorKind::WouldBlock
+                && kind != Kind::Pipe
+                && is_nonblocking(fd)? =>
+        {
+            vectors::result(plain())
+        }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock && patience.flatten().is_some() => {
             Ok(0)
         }
@@ -77,7 +85,7 @@ pub(super) unsafe fn write(
     len: usize,
     plain: impl Fn() -> ssize_t,
 ) -> io::Result<usize> {
-    if kind != Kind::Pipe && never_waits(fd, len, libc::O_RDONLY) {
+    if kind != Kind::Pipe && never_waits(fd, len) {
         return vectors::result(plain());
     }
     let op = |done: usize| {
@@ -107,13 +115,10 @@ pub(super) unsafe fn write(
     }
 }
 
-/// Calls that return at once however long one would have to wait for the file: none of its bytes are asked for, too few for an eventfd, or what it was
-/// not opened for.
-fn never_waits(fd: c_int, len: usize, opposite: c_int) -> bool {
+/// Calls that return at once however long one would have to wait for the file: none of its bytes are asked for, or too few for an eventfd.
+fn never_waits(fd: c_int, len: usize) -> bool {
     let is_terminal = || stat(fd).is_ok_and(|s| s.st_mode & libc::S_IFMT == libc::S_IFCHR);
-    // SAFETY: takes numbers, returns one.
-    let flags = || unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    len == 0 || (len < size_of::<u64>() && !is_terminal()) || flags() & libc::O_ACCMODE == opposite
+    len == 0 || (len < size_of::<u64>() && !is_terminal())
 }
 
 /// How long a read waits for a terminal that need not give anything: termios(3), VMIN and VTIME.
@@ -155,11 +160,17 @@ unsafe fn attempt(
         }
     }
     slot.alone(|| {
-        let mut poll = libc::pollfd { fd, events: event, revents: 0 };
-        // SAFETY: one structure, and no time.
-        match unsafe { libc::poll(&raw mut poll, 1, 0) } {
-            0 => Err(io::ErrorKind::WouldBlock.into()),
-            _ => vectors::result(blocking()),
+        if polled(fd, event) == 0 && is_open_for(fd, event) {
+            Err(io::ErrorKind::WouldBlock.into())
+        } else {
+            vectors::result(blocking())
         }
     })
+}
+
+/// What was not opened for a call refuses it at once.
+fn is_open_for(fd: c_int, event: libc::c_short) -> bool {
+    // SAFETY: takes numbers, returns one.
+    let mode = unsafe { libc::fcntl(fd, libc::F_GETFL) } & libc::O_ACCMODE;
+    mode != if event == libc::POLLIN { libc::O_WRONLY } else { libc::O_RDONLY }
 }

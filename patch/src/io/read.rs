@@ -40,11 +40,11 @@ unsafe fn read_into(call: &Call, fd: c_int, buf: *mut c_void, len: size_t) -> ss
         // A read of nothing returns at once.
         Some(kind) if kind.is_socket() && len > 0 => receive(
             call,
-            fd,
-            kind,
-            0,
+            (fd, kind),
+            |mode| mode,
             // SAFETY: as above.
             || vectors::result(unsafe { recv::next(fd, buf, len, libc::MSG_DONTWAIT) }),
+            || vectors::result(plain()),
             |&n| is_drained(kind, n, len),
         ),
         Some(kind @ (Kind::Pipe | Kind::Pollable)) if len > 0 => {
@@ -67,11 +67,11 @@ unsafe fn read_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int)
     answer(with_kind(fd, |kind| match kind {
         Some(kind) if kind.is_socket() => receive(
             call,
-            fd,
-            kind,
-            0,
+            (fd, kind),
+            |mode| mode,
             // SAFETY: as above.
             || unsafe { vectors::receive(fd, iov, count) },
+            || vectors::result(plain()),
             |&n| is_drained(kind, n, len),
         ),
         // SAFETY: as above.

@@ -1,20 +1,19 @@
 //! recv(2), recvfrom(2), recvmsg(2) and recvmmsg(2).
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::time::{Duration, Instant};
 
 use greenwood_runtime::interpose::Call;
-use greenwood_runtime::readiness::{Interest, Mode};
+use greenwood_runtime::readiness::Mode;
 use libc::{
-    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_WAITALL, c_int, c_long, c_uint, c_void, iovec,
-    mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec,
+    MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_WAITALL, c_int, c_uint, c_void,
+    iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec,
 };
 
-use super::transfer::{
-    Patience, has_error, is_drained, is_read_shut, receive, receive_within, transfer_within,
-};
+use super::transfer::{Patience, has_error, is_drained, is_read_shut, receive};
 use super::vectors;
-use crate::descriptors::{self, Kind};
+use crate::descriptors::{self, Kind, is_nonblocking};
 use crate::hook::{answer, hooks};
 
 hooks! {
@@ -33,29 +32,41 @@ fn waits_for(fd: c_int, flags: c_int) -> Option<Kind> {
     if flags & (MSG_DONTWAIT | MSG_ERRQUEUE) != 0 { None } else { descriptors::socket_kind(fd) }
 }
 
-/// A receive as a blocking one. `op` makes one that does not wait, after so many bytes; no other follows one after which something `is_whole`.
+/// A receive as a blocking one. `op` makes one with these flags, after so many bytes; no other follows one after which something `is_whole`.
 fn complete(
     call: &Call,
-    fd: c_int,
-    kind: Kind,
+    (fd, kind): (c_int, Kind),
     len: usize,
     flags: c_int,
-    mut op: impl FnMut(usize) -> io::Result<usize>,
+    mut op: impl FnMut(usize, c_int) -> io::Result<usize>,
     is_whole: impl Fn() -> bool,
 ) -> io::Result<usize> {
     let all = flags & MSG_WAITALL != 0 && kind != Kind::Messages;
     if flags & MSG_PEEK != 0 && len > 0 {
-        return peek(call, fd, kind, if all { len } else { 0 }, || op(0));
+        return peek(call, (fd, kind), if all { len } else { 0 }, flags, |flags| op(0, flags));
     }
     let mut done = 0;
+    let has_waited = Cell::new(false);
     let mut patience = Patience::default();
     loop {
         let asked = len - done;
         let drained = |&n: &usize| is_drained(kind, n, asked);
-        let limit = |mode| patience.limit(mode);
-        // An error is left to the next call: the kernel would tell it once.
-        let op = || if done > 0 && has_error(fd) { Ok(0) } else { op(done) };
-        match receive_within(call, (fd, kind), limit, 0, op, drained) {
+        let op = RefCell::new(&mut op);
+        let attempt = || {
+            // A blocking receive of nothing waits once, and returns 0 however that ended.
+            let is_over = len == 0 && kind == Kind::Tcp && has_waited.get();
+            // An error is left to the next call: the kernel would tell it once.
+            if is_over || (done > 0 && has_error(fd)) {
+                return Ok(0);
+            }
+            op.borrow_mut()(done, flags | MSG_DONTWAIT)
+        };
+        let blocking = || op.borrow_mut()(done, flags);
+        let limit = |mode| {
+            has_waited.set(mode != Mode::NonBlocking);
+            patience.limit(mode)
+        };
+        match receive(call, (fd, kind), limit, attempt, blocking, drained) {
             Ok(n) => {
                 done += n;
                 if !all || n == 0 || done >= len || is_whole() {
@@ -64,9 +75,11 @@ fn complete(
             }
             // The number tells of what there is; who cancels is heard by the next call.
             Err(_) if done > 0 => return Ok(done),
-            // A blocking receive of nothing waits once, and returns 0 however that ended.
             Err(error)
-                if len == 0 && kind == Kind::Tcp && error.kind() == io::ErrorKind::WouldBlock =>
+                if len == 0
+                    && kind == Kind::Tcp
+                    && error.kind() == io::ErrorKind::WouldBlock
+                    && !is_nonblocking(fd)? =>
             {
                 return Ok(0);
             }
@@ -78,22 +91,24 @@ fn complete(
 /// Looks at what is there, and waits until that is `least` bytes, or all that will come.
 fn peek(
     call: &Call,
-    fd: c_int,
-    kind: Kind,
+    (fd, kind): (c_int, Kind),
     least: usize,
-    mut op: impl FnMut() -> io::Result<usize>,
+    flags: c_int,
+    op: impl FnMut(c_int) -> io::Result<usize>,
 ) -> io::Result<usize> {
-    let mut seen = 0;
-    let look = || match op() {
+    let op = RefCell::new(op);
+    let seen = Cell::new(0);
+    let look = || match op.borrow_mut()(flags | MSG_DONTWAIT) {
         // Every byte that comes is news to the reactor, though there have been some.
         Ok(n) if 0 < n && n < least && !is_read_shut(fd) => {
-            seen = n;
+            seen.set(n);
             Err(io::ErrorKind::WouldBlock.into())
         }
         result => result,
     };
-    match receive(call, fd, kind, 0, look, |_| false) {
-        Err(error) if seen > 0 && error.kind() == io::ErrorKind::WouldBlock => Ok(seen),
+    let blocking = || op.borrow_mut()(flags);
+    match receive(call, (fd, kind), |mode| mode, look, blocking, |_| false) {
+        Err(error) if seen.get() > 0 && error.kind() == io::ErrorKind::WouldBlock => Ok(seen.get()),
         result => result,
     }
 }
@@ -109,19 +124,12 @@ unsafe fn receive_into(
         // SAFETY: what the caller promised libc.
         return unsafe { recv::next(fd, buf, len, flags) };
     };
-    answer(complete(
-        call,
-        fd,
-        kind,
-        len,
-        flags,
-        |done| {
-            let rest = buf.wrapping_byte_add(done);
-            // SAFETY: as above; a part of the caller's buffer.
-            vectors::result(unsafe { recv::next(fd, rest, len - done, flags | MSG_DONTWAIT) })
-        },
-        || false,
-    ))
+    let op = |done, flags| {
+        let rest = buf.wrapping_byte_add(done);
+        // SAFETY: as above; a part of the caller's buffer.
+        vectors::result(unsafe { recv::next(fd, rest, len - done, flags) })
+    };
+    answer(complete(call, (fd, kind), len, flags, op, || false))
 }
 
 /// What glibc's headers make of `recv` where they know the buffer's size.
@@ -154,21 +162,17 @@ unsafe fn receive_from(
         // SAFETY: what the caller promised libc.
         return unsafe { recvfrom::next(fd, buf, len, flags, from, from_len) };
     };
-    answer(complete(
-        call,
-        fd,
-        kind,
-        len,
-        flags,
-        |done| {
-            let rest = buf.wrapping_byte_add(done);
-            // SAFETY: as above. The length of the address is left as it was by a call that fails.
-            vectors::result(unsafe {
-                recvfrom::next(fd, rest, len - done, flags | MSG_DONTWAIT, from, from_len)
-            })
-        },
-        || false,
-    ))
+    let op = |done, flags| {
+        let rest = buf.wrapping_byte_add(done);
+        // SAFETY: as above. The length of the address is left as it was by a call that fails.
+        vectors::result(unsafe { recvfrom::next(fd, rest, len - done, flags, from, from_len) })
+    };
+    let received = complete(call, (fd, kind), len, flags, op, || false);
+    if received.is_ok() && kind == Kind::Tcp && !from.is_null() && !from_len.is_null() {
+        // SAFETY: as above. Set by the kernel, too, unless it was not asked in the end.
+        unsafe { *from_len = 0 };
+    }
+    answer(received)
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -202,9 +206,12 @@ unsafe fn receive_message(call: &Call, fd: c_int, message: *mut msghdr, flags: c
     let Some(len) = (unsafe { vectors::total(iov, count as c_int) }) else { return plain(flags) };
     // SAFETY: as above.
     let whole = unsafe { *message };
-    let op = |done| {
+    let mut asked = false;
+    let op = |done, flags| {
         if done == 0 {
-            return vectors::result(plain(flags | MSG_DONTWAIT));
+            let first = vectors::result(plain(flags));
+            asked = first.is_ok();
+            return first;
         }
         let more = |iov: *const iovec, count: c_int| {
             let mut rest = msghdr {
@@ -215,7 +222,7 @@ unsafe fn receive_message(call: &Call, fd: c_int, message: *mut msghdr, flags: c
                 ..whole
             };
             // SAFETY: parts of the caller's buffers.
-            let n = unsafe { recvmsg::next(fd, &raw mut rest, flags | MSG_DONTWAIT) };
+            let n = unsafe { recvmsg::next(fd, &raw mut rest, flags) };
             // Descriptors may come with any part. What came with an earlier one can only have been of the kinds that come with each.
             if n >= 0 && rest.msg_controllen > 0 {
                 // SAFETY: the caller's message.
@@ -232,7 +239,17 @@ unsafe fn receive_message(call: &Call, fd: c_int, message: *mut msghdr, flags: c
     };
     // As in the kernel, what comes with descriptors is not mixed with what follows.
     // SAFETY: the kernel has filled it.
-    answer(complete(call, fd, kind, len, flags, op, || unsafe { has_descriptors(message) }))
+    let received =
+        complete(call, (fd, kind), len, flags, op, || unsafe { has_descriptors(message) });
+    if received.is_ok() && !asked {
+        // SAFETY: as above. Nothing has come.
+        unsafe {
+            (*message).msg_namelen = 0;
+            (*message).msg_controllen = 0;
+            (*message).msg_flags = flags & MSG_CMSG_CLOEXEC;
+        }
+    }
+    answer(received)
 }
 
 /// Whether a received message has brought descriptors.
@@ -263,35 +280,37 @@ unsafe fn receive_messages(
     flags: c_int,
     timeout: *mut timespec,
 ) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: what the caller promised libc, here and below.
     let timeout = unsafe { timeout.as_mut() };
     let is_refused =
         timeout.as_ref().is_some_and(|t| t.tv_sec < 0 || !(0..1_000_000_000).contains(&t.tv_nsec));
-    if waits_for(fd, flags).is_none() || count == 0 || is_refused {
+    let waits = waits_for(fd, flags).filter(|_| count > 0 && !messages.is_null() && !is_refused);
+    let Some(kind) = waits else {
         let timeout = timeout.map_or(std::ptr::null_mut(), std::ptr::from_mut);
-        // SAFETY: what the caller promised libc.
+        // SAFETY: as above.
         return unsafe { recvmmsg::next(fd, messages, count, flags, timeout) };
-    }
+    };
     let limit = timeout.as_ref().map(|t| Duration::new(t.tv_sec as u64, t.tv_nsec as u32));
     let deadline: Option<Instant> = limit.and_then(|l| greenwood_runtime::now().checked_add(l));
     let left = || deadline.map(|d| d.saturating_duration_since(greenwood_runtime::now()));
     let mut done = 0;
     let result = loop {
-        let op = || {
+        let op = |flags: c_int| {
             // SAFETY: the rest of the caller's messages.
             let n = unsafe {
                 let rest = messages.add(done as usize);
-                recvmmsg::next(fd, rest, count - done, flags | MSG_DONTWAIT, std::ptr::null_mut())
+                recvmmsg::next(fd, rest, count - done, flags, std::ptr::null_mut())
             };
             vectors::result(n as ssize_t)
         };
+        let attempt = || op(flags | MSG_DONTWAIT);
         let waits = |mode| match (mode, left()) {
             (Mode::Blocking(own), Some(left)) => {
                 Mode::Blocking(Some(own.map_or(left, |o| o.min(left))))
             }
             (mode, _) => mode,
         };
-        match transfer_within(call, fd, Interest::Read, waits, op, |_| false) {
+        match receive(call, (fd, kind), waits, attempt, || op(flags), |_| false) {
             Ok(n) => done += n as c_uint,
             Err(_) if done > 0 => break Ok(done as usize),
             Err(error) => break Err(error),
@@ -303,7 +322,7 @@ unsafe fn receive_messages(
     };
     if let (Some(timeout), Some(left), true) = (timeout, left(), done > 0) {
         timeout.tv_sec = left.as_secs() as libc::time_t;
-        timeout.tv_nsec = left.subsec_nanos() as c_long;
+        timeout.tv_nsec = left.subsec_nanos() as libc::c_long;
     }
     answer(result) as c_int
 }

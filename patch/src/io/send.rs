@@ -1,15 +1,18 @@
 //! send(2), sendto(2), sendmsg(2) and sendmmsg(2).
 
+use std::io;
+
 use greenwood_runtime::interpose::Call;
 use greenwood_runtime::readiness::Interest;
 use libc::{
-    MSG_DONTWAIT, c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t,
-    ssize_t,
+    MSG_DONTWAIT, MSG_FASTOPEN, c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr,
+    socklen_t, ssize_t,
 };
 
+use super::connect::connect_to;
 use super::transfer::{is_drained, send_all, transfer};
 use super::vectors;
-use crate::descriptors::{self, Kind};
+use crate::descriptors::{self, Kind, is_nonblocking};
 use crate::hook::{answer, hooks};
 
 hooks! {
@@ -50,14 +53,34 @@ unsafe fn send_to(
         // SAFETY: what the caller promised libc.
         return unsafe { sendto::next(fd, buf, len, flags, to, to_len) };
     };
-    let op = |done: usize| {
+    let op = |done: usize, flags: c_int| {
         let rest = buf.wrapping_byte_add(done);
         // SAFETY: as above; a part of the caller's buffer.
         vectors::result(unsafe {
             sendto::next(fd, rest, len - done, flags | MSG_DONTWAIT, to, to_len)
         })
     };
-    answer(send_all(call, (fd, kind), len, |n, asked| is_drained(kind, n, asked), op))
+    let drained = |n, asked| is_drained(kind, n, asked);
+    answer(match send_all(call, (fd, kind), len, drained, |done| op(done, flags)) {
+        // SAFETY: as above: the address is there if the kernel has begun to connect to it.
+        Err(error) if begins_to_connect(fd, flags, &error) => unsafe {
+            match connect_to(call, fd, to, to_len) {
+                0 => {
+                    let flags = flags & !MSG_FASTOPEN;
+                    send_all(call, (fd, kind), len, drained, |done| op(done, flags))
+                }
+                _ => Err(io::Error::last_os_error()),
+            }
+        },
+        sent => sent,
+    })
+}
+
+/// Whether a send that connects first is to wait for the connection.
+fn begins_to_connect(fd: c_int, flags: c_int, error: &io::Error) -> bool {
+    flags & MSG_FASTOPEN != 0
+        && error.raw_os_error() == Some(libc::EINPROGRESS)
+        && matches!(is_nonblocking(fd), Ok(false))
 }
 
 unsafe fn send_message(call: &Call, fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
@@ -70,7 +93,7 @@ unsafe fn send_message(call: &Call, fd: c_int, message: *const msghdr, flags: c_
     let (iov, count) = unsafe { ((*message).msg_iov, (*message).msg_iovlen) };
     // SAFETY: as above.
     let Some(len) = (unsafe { vectors::total(iov, count as c_int) }) else { return plain(flags) };
-    let op = |done: usize| {
+    let op = |done: usize, flags: c_int| {
         if done == 0 {
             return vectors::result(plain(flags | MSG_DONTWAIT));
         }
@@ -86,7 +109,20 @@ unsafe fn send_message(call: &Call, fd: c_int, message: *const msghdr, flags: c_
         // SAFETY: as above.
         unsafe { vectors::after(iov, count as c_int, done, more) }
     };
-    answer(send_all(call, (fd, kind), len, |n, asked| is_drained(kind, n, asked), op))
+    let drained = |n, asked| is_drained(kind, n, asked);
+    answer(match send_all(call, (fd, kind), len, drained, |done| op(done, flags)) {
+        // SAFETY: as above.
+        Err(error) if begins_to_connect(fd, flags, &error) => unsafe {
+            match connect_to(call, fd, (*message).msg_name.cast(), (*message).msg_namelen) {
+                0 => {
+                    let flags = flags & !MSG_FASTOPEN;
+                    send_all(call, (fd, kind), len, drained, |done| op(done, flags))
+                }
+                _ => Err(io::Error::last_os_error()),
+            }
+        },
+        sent => sent,
+    })
 }
 
 /// Sends all, as the kernel does: one after the other, and an error after the first of them is the next call's.
@@ -97,7 +133,7 @@ unsafe fn send_messages(
     count: c_uint,
     flags: c_int,
 ) -> c_int {
-    match waits_for(fd, flags) {
+    match waits_for(fd, flags).filter(|_| !messages.is_null()) {
         None => {
             // SAFETY: what the caller promised libc.
             return unsafe { sendmmsg::next(fd, messages, count, flags) };

@@ -1,5 +1,6 @@
 //! Making a call that does not wait into one that does: what read(2), recv(2), write(2) and send(2) have in common.
 
+use std::cell::Cell;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use greenwood_runtime::interpose::Call;
 use greenwood_runtime::readiness::{Interest, Mode};
 use libc::{c_int, c_short};
 
-use crate::descriptors::{self, Kind, Slot, is_nonblocking};
+use crate::descriptors::{self, Kind, Slot, option};
 
 /// Calls `op`, a system call on `fd` that does not wait, as a blocking one: until it returns something else than `WouldBlock`, and with what
 /// the user has set (`O_NONBLOCK`, `SO_RCVTIMEO`, `SO_SNDTIMEO`). `drained` as in [`Source::perform`](greenwood_runtime::readiness::Source::perform).
@@ -90,37 +91,24 @@ fn wait<T>(
     }
 }
 
-/// Receives on a socket: [`transfer`], and where a receive that does not wait says EAGAIN for ever while a blocking one returns, `nothing`.
+/// Receives on a socket: [`transfer_within`], and where a receive that does not wait says EAGAIN for ever while a blocking one returns at once,
+/// `blocking`.
 #[inline]
-pub(crate) fn receive<T: Copy>(
-    call: &Call,
-    fd: c_int,
-    kind: Kind,
-    nothing: T,
-    op: impl FnMut() -> io::Result<T>,
-    drained: impl Fn(&T) -> bool,
-) -> io::Result<T> {
-    receive_within(call, (fd, kind), |mode| mode, nothing, op, drained)
-}
-
-/// [`receive`] with a say in how long it waits.
-#[inline]
-pub(crate) fn receive_within<T: Copy>(
+pub(crate) fn receive<T>(
     call: &Call,
     (fd, kind): (c_int, Kind),
     limit: impl FnMut(Mode) -> Mode,
-    nothing: T,
     mut op: impl FnMut() -> io::Result<T>,
+    blocking: impl Fn() -> io::Result<T>,
     drained: impl Fn(&T) -> bool,
 ) -> io::Result<T> {
     let op = || match op() {
         Err(error)
             if kind == Kind::Messages
                 && error.kind() == io::ErrorKind::WouldBlock
-                && is_read_shut(fd)
-                && matches!(is_nonblocking(fd), Ok(false)) =>
+                && is_read_shut(fd) =>
         {
-            Ok(nothing)
+            blocking()
         }
         result => result,
     };
@@ -158,8 +146,22 @@ pub(crate) fn send_all(
     mut op: impl FnMut(usize) -> io::Result<usize>,
 ) -> io::Result<usize> {
     let mut patience = Patience::default();
-    let limit = |mode| patience.limit(mode);
-    let first = transfer_within(call, fd, Interest::Write, limit, || op(0), |&n| drained(n, len))?;
+    let has_waited = Cell::new(false);
+    let limit = |mode| {
+        has_waited.set(true);
+        patience.limit(mode)
+    };
+    let first_op = || {
+        // Who waits in the kernel is told why the peer has gone, before that it has, which comes with a signal.
+        if has_waited.get() && kind == Kind::Stream && has_error(fd) {
+            match option::<c_int>(fd, libc::SOL_SOCKET, libc::SO_ERROR)? {
+                0 => {}
+                code => return Err(io::Error::from_raw_os_error(code)),
+            }
+        }
+        op(0)
+    };
+    let first = transfer_within(call, fd, Interest::Write, limit, first_op, |&n| drained(n, len))?;
     if first >= len || first == 0 || kind == Kind::Messages {
         Ok(first)
     } else {
