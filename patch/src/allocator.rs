@@ -6,12 +6,15 @@ use greenwood_runtime::no_yield;
 
 /// A global allocator in which nothing suspends.
 ///
-/// Needed for an allocator that waits by functions of libc which the patch replaces: one that takes a `pthread_mutex_t`, or a lock of std's or parking_lot's,
-/// or that reads and writes descriptors (a trace to a pipe). A coroutine that was suspended in there would keep the lock, and the worker, which
-/// allocates too, would wait for it for ever. Within `NoYield` such calls block the OS thread, as they always did. It costs a few nanoseconds an allocation.
+/// Needed for an allocator that waits by functions of libc which the patch replaces: one that takes a `pthread_mutex_t` (jemalloc does) or a lock of std's
+/// while [`Patches::LOCKS`](crate::Patches::LOCKS) is installed, or one that reads and writes descriptors. A coroutine that was suspended in there would keep
+/// its locks; the worker, which allocates too, would wait for them for ever. Within `NoYield` such calls block the OS thread, as they always did. It costs
+/// a few nanoseconds a call. glibc's own malloc does not need it: its locks are not libc's public ones.
 ///
-/// glibc's own malloc does not need it, nor do jemalloc, whose locks spin and then wait within [`Patches::LOCKS`](crate::Patches::LOCKS), if that group is left
-/// out, nor mimalloc, which has none.
+/// An allocator that replaces C's `malloc` as well cannot be wrapped for C code: build it so that it spins, or leave `LOCKS` out.
+///
+/// An allocator with caches per thread keeps them per coroutine, where coroutines have thread-locals of their own; glibc's are the worker's. How much that
+/// is tells this crate's benchmark `allocators`.
 ///
 /// ```
 /// use greenwood_patch::NoYield;
