@@ -236,3 +236,29 @@ fn in_a_forked_child() {
         assert!(output.status.success(), "{}", text(&output));
     }
 }
+
+/// `setuid` signals every thread on glibc's list. The kernel knows no coroutine, and nobody waits for one.
+#[test]
+fn changing_user_ids_passes_coroutines_by() {
+    let output = in_child("changing_user_ids_passes_coroutines_by", || {
+        let _watched = watchdog();
+        own(2).run(|| {
+            let event = Arc::new(greenwood_runtime::sync::Semaphore::new(0));
+            let parked: Vec<_> = (0..200)
+                .map(|_| {
+                    let event = event.clone();
+                    spawn(move || drop(event.acquire()))
+                })
+                .collect();
+            until(|| parked.iter().all(|p| p.coroutine().waits_for().is_some()));
+            // SAFETY: the ids that the process has already.
+            let result = greenwood_runtime::offload(|| unsafe { libc::setuid(libc::getuid()) });
+            assert_eq!(result, 0);
+            event.add_permits(1);
+            parked.into_iter().for_each(|p| p.join().unwrap());
+        });
+    });
+    if let Some(output) = output {
+        assert!(output.status.success(), "{}", text(&output));
+    }
+}
