@@ -183,6 +183,39 @@ fn mutexes() {
     });
 }
 
+/// What other processes may release, coroutines look at again and again; the worker is not blocked.
+#[test]
+fn a_mutex_of_several_processes() {
+    patched(|| {
+        let others = Others::new();
+        let pause = others.pause();
+        let mutex: Arc<Object<libc::pthread_mutex_t>> = Object::new(|mutex| {
+            let mut attributes = MaybeUninit::uninit();
+            // SAFETY: attributes are initialised first; then a mutex, here and below.
+            unsafe {
+                libc::pthread_mutexattr_init(attributes.as_mut_ptr());
+                libc::pthread_mutexattr_setpshared(attributes.as_mut_ptr(), 1);
+                libc::pthread_mutex_init(mutex, attributes.as_ptr())
+            }
+        });
+        let locked = Arc::new(AtomicUsize::new(0));
+        let thread = std::thread::spawn({
+            let (mutex, locked) = (mutex.clone(), locked.clone());
+            // SAFETY: as above.
+            move || unsafe {
+                libc::pthread_mutex_lock(mutex.get());
+                locked.store(1, Ordering::Release);
+                pause.wait();
+                libc::pthread_mutex_unlock(mutex.get());
+            }
+        });
+        until(|| locked.load(Ordering::Acquire) == 1);
+        // SAFETY: as above.
+        others.run_during(|| assert_eq!(unsafe { libc::pthread_mutex_lock(mutex.get()) }, 0));
+        until(|| thread.is_finished());
+    });
+}
+
 #[test]
 fn conditions() {
     patched(|| {

@@ -115,6 +115,98 @@ fn a_bounded_queue() {
     });
 }
 
+/// pthread's, with time-outs: a mutex, a semaphore of three, and a read-write lock.
+#[test]
+fn pthreads() {
+    struct Locks {
+        mutex: libc::pthread_mutex_t,
+        semaphore: libc::sem_t,
+        rwlock: libc::pthread_rwlock_t,
+        count: usize,
+    }
+    struct Shared(*mut Locks);
+    // SAFETY: what it points to is made to be shared, but for the count, which the mutex guards.
+    unsafe impl Send for Shared {}
+    // SAFETY: as above.
+    unsafe impl Sync for Shared {}
+
+    let _watchdog = watchdog();
+    let seed = seed();
+    on_two_workers(move || {
+        // SAFETY: zeroes are a mutex and a read-write lock to glibc; the semaphore is initialised.
+        let locks = Box::leak(Box::new(unsafe { std::mem::zeroed::<Locks>() }));
+        // SAFETY: as above.
+        unsafe { libc::sem_init(&raw mut locks.semaphore, 0, 3) };
+        let shared = Arc::new(Shared(locks));
+        let inside = Arc::new([const { AtomicUsize::new(0) }; 3]);
+        let result = shared.clone();
+        crowd(30, 3, move |i| {
+            let mut random = Random::new(seed ^ i);
+            let Shared(locks) = &*shared;
+            for _ in 0..200 {
+                let soon = || {
+                    let mut at = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+                    // SAFETY: writes one structure.
+                    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut at) };
+                    at
+                };
+                let waits = |random: &mut Random| {
+                    if random.below(4) == 0 && i < 1_000 {
+                        sleep(Duration::from_micros(random.below(20)));
+                    }
+                };
+                // SAFETY: objects that stay, each released by who took it, here and below.
+                unsafe {
+                    let semaphore = &raw mut (**locks).semaphore;
+                    while libc::sem_timedwait(semaphore, &soon()) != 0 {
+                        if random.below(3) == 0 {
+                            assert_eq!(libc::sem_wait(semaphore), 0);
+                            break;
+                        }
+                    }
+                    assert!(inside[1].fetch_add(1, Ordering::Relaxed) < 3, "four are in");
+                    waits(&mut random);
+                    inside[1].fetch_sub(1, Ordering::Relaxed);
+                    assert_eq!(libc::sem_post(semaphore), 0);
+                }
+                // SAFETY: as above.
+                unsafe {
+                    let rwlock = &raw mut (**locks).rwlock;
+                    let writes = random.below(3) == 0;
+                    if writes {
+                        assert_eq!(libc::pthread_rwlock_wrlock(rwlock), 0);
+                        assert_eq!(inside[2].fetch_add(1 << 16, Ordering::Relaxed), 0);
+                    } else {
+                        assert_eq!(libc::pthread_rwlock_rdlock(rwlock), 0);
+                        assert!(inside[2].fetch_add(1, Ordering::Relaxed) < 1 << 16);
+                    }
+                    waits(&mut random);
+                    let one = if writes { 1 << 16 } else { 1 };
+                    inside[2].fetch_sub(one, Ordering::Relaxed);
+                    assert_eq!(libc::pthread_rwlock_unlock(rwlock), 0);
+                }
+                // SAFETY: as above.
+                unsafe {
+                    let mutex = &raw mut (**locks).mutex;
+                    while libc::pthread_mutex_timedlock(mutex, &soon()) != 0 {
+                        if random.below(3) == 0 {
+                            assert_eq!(libc::pthread_mutex_lock(mutex), 0);
+                            break;
+                        }
+                    }
+                    assert_eq!(inside[0].fetch_add(1, Ordering::Relaxed), 0, "two are in");
+                    waits(&mut random);
+                    (**locks).count += 1;
+                    inside[0].fetch_sub(1, Ordering::Relaxed);
+                    assert_eq!(libc::pthread_mutex_unlock(mutex), 0);
+                }
+            }
+        });
+        // SAFETY: all have ended.
+        assert_eq!(unsafe { (*result.0).count }, 33 * 200);
+    });
+}
+
 /// Tokens go round among some who wait with time-outs short and long. One wake-up that went to somebody who had given up would leave a
 /// token lying and end in a hang.
 #[test]
