@@ -91,3 +91,7 @@ void run_once(void (*f)(void)) {
     init = f;
     pthread_once(&once, initialise);
 }
+
+static once_flag once11 = ONCE_FLAG_INIT;
+
+void run_once11(void (*f)(void)) { call_once(&once11, f); }

@@ -637,19 +637,25 @@ fn what_happens_once() {
     }
     let library = library();
     patched(move || {
-        // SAFETY: the type that the C file gives it.
-        let once: extern "C" fn(extern "C" fn()) = unsafe { library.function("run_once") };
+        // SAFETY: the types that the C file gives them.
+        let functions = unsafe {
+            ["run_once", "run_once11"]
+                .map(|f| library.function::<extern "C" fn(extern "C" fn())>(f))
+        };
         let others = Others::new();
         let _ = PAUSE.set(others.pause());
-        let coroutine = spawn(move || once(init));
-        until(|| COUNT.load(Ordering::Relaxed) == 1);
-        let thread = std::thread::spawn(move || once(init));
-        others.run_during(|| once(init));
-        assert_eq!(COUNT.load(Ordering::Relaxed), 2);
-        coroutine.join().unwrap();
-        until(|| thread.is_finished());
-        once(init);
-        assert_eq!(COUNT.load(Ordering::Relaxed), 2);
+        for once in functions {
+            COUNT.store(0, Ordering::Relaxed);
+            let coroutine = spawn(move || once(init));
+            until(|| COUNT.load(Ordering::Relaxed) == 1);
+            let thread = std::thread::spawn(move || once(init));
+            others.run_during(|| once(init));
+            assert_eq!(COUNT.load(Ordering::Relaxed), 2);
+            coroutine.join().unwrap();
+            until(|| thread.is_finished());
+            once(init);
+            assert_eq!(COUNT.load(Ordering::Relaxed), 2);
+        }
     });
 }
 

@@ -1,7 +1,14 @@
 //! Locks, and whatever else waits for another thread: by futex(2), as Rust's do, and pthread's.
 //!
 //! A coroutine here waits in a [`queue`] of this crate's, by the address of what it waits for. It needs thread-locals of its own for that: a
-//! lock's queue of waiters often is made of what each thread has once.
+//! lock's queue of waiters often is made of what each thread has once. Nothing ends such a wait early: locks have no error to return, so a
+//! cancellation is reported by the next call that can fail.
+//!
+//! What stays libc's own, and blocks the worker if it waits: robust mutexes and those with priorities, which the kernel keeps by thread; condition
+//! variables and barriers that other processes may use; spinning. Other locks that other processes may use are looked at every millisecond.
+//!
+//! With the group installed, OS threads wait for condition variables and barriers in the same queue. pthread_cancel(3) does not end such a
+//! wait before its time. A signal handler may call sem_post(3), as ever, but not wake by futex(2).
 
 mod acquire;
 mod barrier;
@@ -12,6 +19,7 @@ mod futex;
 mod herald;
 mod kernel;
 mod layout;
+mod list;
 mod mutex;
 mod once;
 mod queue;

@@ -19,7 +19,13 @@ type Init = extern "C-unwind" fn();
 
 static NEXT: Next = Next::new(c"pthread_once");
 
-pub(super) static HOOKS: &[Hook] = &[Hook { next: &NEXT, ours: pthread_once as *const () }];
+/// C11's, which glibc makes of the former.
+static NEXT_OF_C11: Next = Next::new(c"call_once");
+
+pub(super) static HOOKS: &[Hook] = &[
+    Hook { next: &NEXT, ours: pthread_once as *const () },
+    Hook { next: &NEXT_OF_C11, ours: call_once as *const () },
+];
 
 const WAITING: u32 = 1;
 /// It runs the initialiser.
@@ -34,6 +40,12 @@ unsafe extern "C-unwind" fn pthread_once(once: *mut c_int, init: Init) -> c_int 
         // SAFETY: as the caller promised libc.
         false => unsafe { next(once, init) },
     }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C-unwind" fn call_once(once: *mut c_int, init: Init) {
+    // SAFETY: as the caller promised libc.
+    unsafe { pthread_once(once, init) };
 }
 
 unsafe fn next(once: *mut c_int, init: Init) -> c_int {

@@ -5,17 +5,18 @@
 //! least one of them sees what the other did. A waker that sees the count takes the bucket's lock, under which the waiter counted itself,
 //! looked, and was put into the list or gave up.
 
-use std::cell::{Cell, UnsafeCell};
-use std::marker::PhantomPinned;
+use std::cell::UnsafeCell;
 use std::pin::Pin;
-use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-use greenwood_runtime::interpose::{Call, Lock};
-use greenwood_runtime::park::{self, Reason, Unparker, Wake};
+use greenwood_runtime::interpose::Lock;
+use greenwood_runtime::park::{self, Reason, Wake};
 
 use super::deadline::Deadline;
 use super::kernel;
+use super::list::{List, Target};
+
+pub(super) use super::list::Waiter;
 
 /// Enough for lists to stay short with a hundred thousand waiters, each at a word of its own.
 const BUCKETS: usize = 4096;
@@ -53,98 +54,7 @@ fn bucket(address: usize) -> &'static Bucket {
 
 impl Bucket {
     const fn new() -> Bucket {
-        let list = List {
-            first: Cell::new(ptr::null()),
-            last: Cell::new(ptr::null()),
-            tickets: Cell::new(0),
-        };
-        Bucket { count: AtomicU32::new(0), list: Lock::new(list) }
-    }
-}
-
-/// The waiters of a bucket, oldest first.
-struct List {
-    first: Cell<*const Waiter>,
-    last: Cell<*const Waiter>,
-    /// Waiters are numbered as they come.
-    tickets: Cell<u64>,
-}
-
-// SAFETY: the pointers are to nodes that stay where they are until they have been taken out, and are followed under the lock only.
-unsafe impl Send for List {}
-
-/// One wait, on the stack of who waits. All but the last three fields belong to the lock of its bucket.
-pub(super) struct Waiter {
-    previous: Cell<*const Waiter>,
-    next: Cell<*const Waiter>,
-    ticket: Cell<u64>,
-    bits: Cell<u32>,
-    /// What ends the wait. None when it has.
-    target: Cell<Option<Target>>,
-    address: usize,
-    on_coroutine: bool,
-    /// Becomes 1 when the wait has been ended, as the last thing that is done to this waiter.
-    woken: AtomicU32,
-    _pinned: PhantomPinned,
-}
-
-enum Target {
-    Coroutine(Unparker),
-    /// The thread's `woken`. By the time of the wake-up it may be something else, which then wakes without cause.
-    Thread(*const AtomicU32),
-}
-
-impl Target {
-    fn wake(self) {
-        match self {
-            Target::Coroutine(unparker) => unparker.unpark(),
-            Target::Thread(word) => kernel::wake(word),
-        }
-    }
-}
-
-impl List {
-    fn push(&self, waiter: &Waiter) {
-        waiter.previous.set(self.last.get());
-        waiter.next.set(ptr::null());
-        waiter.ticket.set(self.tickets.replace(self.tickets.get() + 1));
-        // SAFETY: in the list, so still there, and the lock is held.
-        match unsafe { self.last.get().as_ref() } {
-            Some(last) => last.next.set(waiter),
-            None => self.first.set(waiter),
-        }
-        self.last.set(waiter);
-    }
-
-    /// Takes out a waiter who is in it.
-    fn remove(&self, waiter: &Waiter) -> Option<Target> {
-        let (previous, next) = (waiter.previous.get(), waiter.next.get());
-        // SAFETY: in the list, so still there, and the lock is held.
-        match unsafe { previous.as_ref() } {
-            Some(previous) => previous.next.set(next),
-            None => self.first.set(next),
-        }
-        // SAFETY: as above.
-        match unsafe { next.as_ref() } {
-            Some(next) => next.previous.set(previous),
-            None => self.last.set(previous),
-        }
-        waiter.target.take()
-    }
-
-    /// The waiters at an address. The one it gave last may be removed.
-    fn at(&self, address: usize) -> impl Iterator<Item = &Waiter> {
-        let mut next = self.first.get();
-        std::iter::from_fn(move || {
-            loop {
-                // SAFETY: in the list, so still there, and the lock is held.
-                let waiter = unsafe { next.as_ref() }?;
-                next = waiter.next.get();
-                if waiter.address == address {
-                    return Some(waiter);
-                }
-            }
-        })
+        Bucket { count: AtomicU32::new(0), list: Lock::new(List::new()) }
     }
 }
 
@@ -156,21 +66,6 @@ pub(super) enum Ended {
 }
 
 impl Waiter {
-    /// The caller: a coroutine, or without a call an OS thread.
-    pub(super) fn new(call: Option<&Call>, address: usize, bits: u32) -> Waiter {
-        Waiter {
-            previous: Cell::new(ptr::null()),
-            next: Cell::new(ptr::null()),
-            ticket: Cell::new(0),
-            bits: Cell::new(bits),
-            target: Cell::new(call.map(|_| Target::Coroutine(park::unparker()))),
-            address,
-            on_coroutine: call.is_some(),
-            woken: AtomicU32::new(0),
-            _pinned: PhantomPinned,
-        }
-    }
-
     /// Joins the others, unless `joins` finds that there is nothing to wait for. It is told how many wait at the address, and runs
     /// under a lock: it takes no other.
     pub(super) fn enlist(
@@ -346,20 +241,8 @@ pub(super) fn wake(address: usize, bits: u32, limit: usize) -> usize {
 pub(super) fn wake_everywhere(bits: u32) {
     for bucket in buckets() {
         while bucket.count.load(Ordering::SeqCst) != 0 {
-            let address = {
-                let list = bucket.list.lock();
-                let mut next = list.first.get();
-                loop {
-                    // SAFETY: in the list, so still there, and the lock is held.
-                    match unsafe { next.as_ref() } {
-                        Some(waiter) if waiter.bits.get() & bits != 0 => {
-                            break Some(waiter.address);
-                        }
-                        Some(waiter) => next = waiter.next.get(),
-                        None => break None,
-                    }
-                }
-            };
+            let address =
+                bucket.list.lock().all().find(|w| w.bits.get() & bits != 0).map(|w| w.address);
             match address {
                 Some(address) => wake(address, bits, usize::MAX),
                 None => break,
