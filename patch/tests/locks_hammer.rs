@@ -2,13 +2,13 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
 use common::{until, watchdog};
 use greenwood_patch::{Patches, install};
-use greenwood_runtime::{Runtime, sleep, spawn, yield_now};
+use greenwood_runtime::{Placement, Runtime, sleep, spawn, yield_now};
 
 fn on_two_workers<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
     install(Patches::all()).unwrap();
@@ -216,6 +216,72 @@ fn pthreads() {
         });
         // SAFETY: all have ended.
         assert_eq!(unsafe { (*result.0).count }, 33 * 200);
+    });
+}
+
+/// A word goes to and fro between two who look at it for a random while, then wait for it, half of them without a time-out: what changes it just
+/// then must wake.
+#[test]
+fn a_word_to_and_fro() {
+    const ROUNDS: u32 = 20_000;
+
+    fn futex(word: &AtomicU32, operation: libc::c_int, value: u32, time: Option<Duration>) {
+        let time = time.map(|t| libc::timespec { tv_sec: 0, tv_nsec: t.subsec_nanos().into() });
+        let time = time.as_ref().map_or(std::ptr::null(), |t| &raw const *t);
+        let operation = operation | libc::FUTEX_PRIVATE_FLAG;
+        // SAFETY: a word that lives over the call, and a time that does.
+        unsafe { libc::syscall(libc::SYS_futex, word, operation, value, time, 0, 0) };
+    }
+
+    /// Changes odd numbers to the next, or even ones.
+    fn play(word: &AtomicU32, odd: u32, mut random: Random) {
+        loop {
+            let n = word.load(Ordering::SeqCst);
+            if n >= ROUNDS {
+                return;
+            }
+            if n % 2 == odd {
+                word.store(n + 1, Ordering::SeqCst);
+                futex(word, libc::FUTEX_WAKE, 1, None);
+                continue;
+            }
+            if (0..random.below(600)).any(|_| {
+                std::hint::spin_loop();
+                word.load(Ordering::Relaxed) != n
+            }) {
+                continue;
+            }
+            let time = (random.below(16) == 0).then(|| Duration::from_micros(random.below(20)));
+            futex(word, libc::FUTEX_WAIT, n, time);
+        }
+    }
+
+    let _watchdog = watchdog();
+    let seed = seed();
+    on_two_workers(move || {
+        for on_thread in [true, false] {
+            let word = Arc::new(AtomicU32::new(0));
+            let first = {
+                let word = word.clone();
+                move || play(&word, 0, Random::new(seed))
+            };
+            let second = {
+                let word = word.clone();
+                move || play(&word, 1, Random::new(seed + 1))
+            };
+            let builder =
+                |worker| greenwood_runtime::Builder::new().placement(Placement::Worker(worker));
+            let first = builder(0).spawn(first).unwrap();
+            match on_thread {
+                true => {
+                    let thread = std::thread::spawn(second);
+                    until(|| thread.is_finished());
+                }
+                false => builder(1).spawn(second).unwrap().join().unwrap(),
+            }
+            first.join().unwrap();
+            assert_eq!(word.load(Ordering::Relaxed), ROUNDS);
+        }
     });
 }
 
