@@ -30,7 +30,7 @@ pub struct Call {
 /// [`may_switch`](crate::may_switch) is false, and in what the runtime, or such a call, calls in turn.
 ///
 /// While the result lives, waits never unwind: each that is interrupted reports it
-/// ([`Wake::Interrupted`](crate::park::Wake::Interrupted), `ECANCELED`, `ETIMEDOUT`), however often it was before. Whoever goes on
+/// ([`Wake::Interrupted`], `ECANCELED`, `ETIMEDOUT`), however often it was before. Whoever goes on
 /// regardless gives the others a turn each time. Afterwards waits unwind as ever. An unpark that was meant for a wait of the caller's, outside
 /// of the call, is not lost.
 ///
