@@ -208,7 +208,9 @@ fn it_wakes_and_tells_the_time_left() {
 fn interruptions_are_errors_and_leave_the_sets_alone() {
     patched(|| {
         let (a, b) = tcp();
-        let (a, b) = (a.as_raw_fd(), b.as_raw_fd());
+        // In the order that sets are read in.
+        let (x, y) = (a.as_raw_fd(), b.as_raw_fd());
+        let (a, b) = (x.min(y), x.max(y));
         let waiter = spawn(move || {
             [[&[a][..], &[], &[]], [&[a, b][..], &[], &[]]].map(|sets| outcome(sets, None, false))
         });
