@@ -124,6 +124,9 @@ fn mutexes() {
                         // SAFETY: a mutex, here and below.
                         assert_eq!(unsafe { libc::pthread_mutex_lock(mutex.get()) }, 0);
                         locked.store(1, Ordering::Release);
+                        while locked.load(Ordering::Acquire) == 1 {
+                            greenwood_runtime::sleep(Duration::from_micros(100));
+                        }
                         pause.wait();
                         // SAFETY: as the caller promised libc.
                         assert_eq!(unsafe { libc::pthread_mutex_unlock(mutex.get()) }, 0);
@@ -140,6 +143,7 @@ fn mutexes() {
                     // SAFETY: as the caller promised libc.
                     unsafe { pthread_mutex_clocklock(mutex.get(), clock, &raw const wrong) };
                 assert_eq!(invalid, libc::EINVAL);
+                locked.store(2, Ordering::Release);
                 // SAFETY: as the caller promised libc.
                 others.run_during(|| unsafe { libc::pthread_mutex_lock(mutex.get()) });
                 // SAFETY: as the caller promised libc.

@@ -6,3 +6,4 @@ pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod poller;
+pub(crate) mod report;

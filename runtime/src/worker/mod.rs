@@ -31,6 +31,7 @@ use crate::fairness::{
 };
 use crate::runtime::Pool;
 use crate::stack;
+use crate::sys::report::report;
 use crate::sys::{errno::Errno, fault, poller::Poller};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
@@ -127,7 +128,7 @@ impl Worker {
         let cx = Context::of_worker(&self);
         let entered = cx.enter();
         if let Err(e) = self.turn_until_closed(&cx) {
-            eprintln!("greenwood: a worker cannot wait for events any more: {e}");
+            report(format_args!("a worker cannot wait for events any more: {e}"));
             std::process::abort();
         }
         self.abandon(self.shared.inbox().close());
@@ -239,9 +240,9 @@ struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        eprintln!(
-            "greenwood: a worker has panicked outside any coroutine; this is a bug in the runtime"
-        );
+        report(format_args!(
+            "a worker has panicked outside any coroutine; this is a bug in the runtime"
+        ));
         std::process::abort();
     }
 }
