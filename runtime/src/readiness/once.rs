@@ -1,7 +1,7 @@
 //! Waiting for any descriptors, once.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -88,23 +88,13 @@ fn wait_on_coroutine(
 /// A registration for one wait.
 pub(crate) struct Temporary<'a> {
     fd: BorrowedFd<'a>,
-    /// Stands in for a descriptor that the worker's reactor already has.
-    duplicate: Option<OwnedFd>,
     registered: Arc<Registered>,
 }
 
 impl<'a> Temporary<'a> {
     fn new(fd: BorrowedFd<'a>, cx: Current) -> io::Result<Temporary<'a>> {
-        let mut this =
-            Temporary { fd, duplicate: None, registered: Arc::new(Registered::new_pending()) };
-        match this.registered.bind(fd.as_raw_fd(), cx) {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                let duplicate = fd.try_clone_to_owned()?;
-                this.registered.bind(duplicate.as_raw_fd(), cx)?;
-                this.duplicate = Some(duplicate);
-            }
-            bound => drop(bound?),
-        }
+        let this = Temporary { fd, registered: Arc::new(Registered::new_pending()) };
+        this.registered.bind(fd.as_raw_fd(), cx)?;
         Ok(this)
     }
 }
@@ -131,8 +121,7 @@ pub(crate) fn watch<'a>(
 
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        let fd = self.duplicate.as_ref().map_or(self.fd, |d| d.as_fd());
-        self.registered.unbind(fd.as_raw_fd());
+        self.registered.unbind(self.fd.as_raw_fd());
     }
 }
 

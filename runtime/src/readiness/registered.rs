@@ -1,7 +1,7 @@
 //! A descriptor's registration with a worker's reactor.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +27,8 @@ pub(crate) struct Registered {
 struct Binding {
     home: &'static Shared,
     token: usize,
+    /// Stands in for a descriptor that the worker's reactor already has from somebody else.
+    duplicate: Option<OwnedFd>,
 }
 
 impl Registered {
@@ -65,7 +67,15 @@ impl Registered {
         let mut binding = self.binding.lock();
         if binding.is_none() {
             let home = cx.worker().shared;
-            *binding = Some(Binding { home, token: home.register(fd, self)? });
+            *binding = Some(match home.register(fd, self) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    // SAFETY: the caller's, and open, as it has just been found to be.
+                    let duplicate = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
+                    let token = home.register(duplicate.as_raw_fd(), self)?;
+                    Binding { home, token, duplicate: Some(duplicate) }
+                }
+                token => Binding { home, token: token?, duplicate: None },
+            });
             self.bound.store(true, Ordering::Release);
             return Ok(true);
         }
@@ -83,6 +93,7 @@ impl Registered {
     /// Ends the registration of a descriptor that is still open.
     pub(super) fn unbind(&self, fd: RawFd) {
         if let Some(binding) = self.take_binding() {
+            let fd = binding.duplicate.as_ref().map_or(fd, AsRawFd::as_raw_fd);
             binding.home.deregister(fd, binding.token);
         }
     }
@@ -90,7 +101,10 @@ impl Registered {
     /// Ends the registration of a descriptor that may have been closed already.
     pub(super) fn forget(&self) {
         if let Some(binding) = self.take_binding() {
-            binding.home.forget(binding.token);
+            match &binding.duplicate {
+                Some(duplicate) => binding.home.deregister(duplicate.as_raw_fd(), binding.token),
+                None => binding.home.forget(binding.token),
+            }
         }
     }
 
