@@ -436,7 +436,7 @@ fn nobody_sees_a_descriptor_made_nonblocking() {
             assert_eq!(flags(fd), before, "{name}");
             // SAFETY: takes numbers: the child is to have it.
             unsafe { libc::fcntl(fd, libc::F_SETFD, 0) };
-            let child = format!("read -r l; read -r l; echo $l");
+            let child = "read -r l; read -r l; echo $l";
             let output = Command::new("sh")
                 .args(["-c", &format!("{{ {child}; }} < /proc/self/fdinfo/{fd}")])
                 .output()

@@ -328,16 +328,25 @@ pub fn calls() -> Vec<(&'static str, Call)> {
         ("connect, long address", |fd| tell(unsafe { libc::connect(fd, [0u64; 64].as_ptr().cast(), 512) } as isize, &[])),
         ("connect to null", |fd| tell(unsafe { libc::connect(fd, ptr::null(), 16) } as isize, &[])),
         ("connect twice", connect_twice),
-        ("write all", |fd| match is_stream(fd) { true => count_all(fd), false => write(fd, if is_pollable_only(fd) { 8 } else { LONG }) }),
+        ("write all", |fd| match is_stream(fd) { true => format!("{}, {}", count_all(fd), fate(write(fd, 8))), false => write(fd, if is_pollable_only(fd) { 8 } else { LONG }) }),
     ]
 }
 
 /// A stream socket takes an amount that depends on the moment at which its peer goes.
 fn count_all(fd: RawFd) -> String {
-    let bytes = vec![1u8; 8 << 20];
+    // There from the beginning: the peer does not wait for it to be made.
+    static BYTES: [u8; 8 << 20] = [1; 8 << 20];
     // SAFETY: a buffer of that length.
-    let n = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
-    format!("all: {}", n == bytes.len() as isize)
+    match unsafe { libc::write(fd, BYTES.as_ptr().cast(), BYTES.len()) } {
+        n if n > 0 => format!("all: {}", n == BYTES.len() as isize),
+        n => tell(n, &[]),
+    }
+}
+
+/// As above: whether there is room again.
+fn fate(result: String) -> String {
+    let closed = [libc::ECONNRESET, libc::EPIPE].map(|code| format!("error {code}"));
+    if closed.contains(&result) { result } else { "open".into() }
 }
 
 fn is_stream(fd: RawFd) -> bool {

@@ -298,6 +298,8 @@ pub fn objects() -> Vec<(&'static str, Maker)> {
         ("tcp with data", || { let (a, b) = tcp(); (&b).write_all(b"abcde").unwrap(); Made::new(a).keep(b) }),
         ("tcp, data later, then its end", || { let (a, b) = tcp(); Made::new(a).later(move || { let _ = (&b).write_all(b"abc"); std::thread::sleep(MOMENT); drop(b); }) }),
         ("tcp, reset later", || { let (a, b) = tcp(); Made::new(a).later(move || reset(b)) }),
+        ("tcp, data and a reset later", || { let (a, b) = tcp(); Made::new(a).later(move || { let _ = (&b).write_all(b"abc"); std::thread::sleep(MOMENT); reset(b); }) }),
+        ("unix stream, reset later", || { let (a, b) = pair(libc::SOCK_STREAM); Made::new(a).later(move || drop(b)) }),
         ("tcp at its end", || { let (a, b) = tcp(); b.shutdown(std::net::Shutdown::Write).unwrap(); std::thread::sleep(Duration::from_micros(200)); Made::new(a).keep(b) }),
         ("tcp reset", || { let (a, b) = tcp(); reset(b); std::thread::sleep(Duration::from_micros(200)); Made::new(a) }),
         ("tcp shut for reading", || { let (a, b) = tcp(); shutdown(&a, libc::SHUT_RD); Made::new(a).keep(b) }),
