@@ -25,6 +25,8 @@ pub(crate) struct Context {
     budget: Cell<u32>,
     /// The budget ran out: before its next operation the coroutine is to look whether it is to end.
     looks: Cell<bool>,
+    /// A call has passed what interrupted it on, and nobody has looked since.
+    owes: Cell<bool>,
     call: Cell<Call>,
     shared_locals: bool,
     /// The process it runs in, see [`fork`].
@@ -97,6 +99,7 @@ impl Context {
             no_yield: Cell::new(0),
             budget: Cell::new(0),
             looks: Cell::new(false),
+            owes: Cell::new(false),
             call: Cell::new(Call::None),
             shared_locals: worker.shares_locals(),
             generation: fork::generation(),
@@ -128,6 +131,7 @@ impl Context {
             no_yield: Cell::new(0),
             budget: Cell::new(crate::fairness::OPERATIONS_PER_TURN),
             looks: Cell::new(false),
+            owes: Cell::new(false),
             call: Cell::new(Call::None),
             shared_locals,
             generation: fork::generation(),
@@ -241,9 +245,20 @@ impl Context {
     #[cold]
     fn look(&self) -> Option<Interrupt> {
         self.looks.set(false);
+        self.owes.set(false);
         let clock = &self.worker().clock;
         let is_over = |at| clock.reading(at) <= clock.latest();
         cancel::pending(self.header().map(|h| &h.cancel), &self.scopes, Heed::All, is_over)
+    }
+
+    /// Has the next operation look, whether it waits or not.
+    pub(crate) fn pass_on(&self) {
+        self.looks.set(true);
+        self.owes.set(true);
+    }
+
+    pub(crate) fn has_passed_on(&self) -> bool {
+        self.owes.get()
     }
 
     /// False in a call already.

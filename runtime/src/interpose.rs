@@ -89,7 +89,19 @@ impl Call {
         park::park_heeding_new(reason, deadline)
     }
 
-    /// For calls that never have to wait: whether the coroutine, which has used up its turn more than once, is to end.
+    /// Leaves it to the next call to report what has interrupted this one: [`Call::check`] does, and every transfer of the runtime's own. For
+    /// calls whose errors are taken for something else than the end of what they are about.
+    pub fn pass_on(&self) {
+        self.cx.pass_on();
+    }
+
+    /// Whether an interruption was passed on that no call has reported since.
+    pub fn has_passed_on(&self) -> bool {
+        self.cx.has_passed_on()
+    }
+
+    /// For calls that never have to wait: whether the coroutine, which has used up its turn more than once, is to end; or an earlier call has
+    /// [passed on](Call::pass_on) that it is.
     ///
     /// # Errors
     /// `ECANCELED` or `ETIMEDOUT`, as a wait would have reported.

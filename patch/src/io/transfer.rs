@@ -35,7 +35,7 @@ pub(crate) fn transfer_within<T>(
 ) -> io::Result<T> {
     let Some(slot) = descriptors::slot(fd) else { return op() };
     if !slot.is_registered() {
-        call.check()?;
+        call.check().map_err(|error| told(slot, fd, error))?;
         match op() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => {
@@ -86,9 +86,21 @@ fn wait<T>(
                     slot.replace(fd, &descriptor);
                 }
             }
-            result => return result,
+            result => return result.map_err(|error| told(slot, fd, error)),
         }
     }
+}
+
+/// An error as the caller is to see it. A cancellation is ECANCELED on a blocking socket. What uses a non-blocking one has a loop of its own, and
+/// a list of the errors that end a connection: others it takes for passing ones, and a connection with an unread reply for a good one.
+fn told(slot: &Slot, fd: c_int, error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(libc::ECANCELED)
+        && slot.kind().is_some_and(Kind::is_socket)
+        && matches!(descriptors::is_nonblocking(fd), Ok(true))
+    {
+        return io::Error::from_raw_os_error(libc::ECONNABORTED);
+    }
+    error
 }
 
 /// Receives on a socket: [`transfer_within`], and where a receive that does not wait says EAGAIN for ever while a blocking one returns at once,

@@ -8,7 +8,7 @@ use greenwood_runtime::readiness::Interest;
 use libc::{c_int, c_short, nfds_t, pollfd, sigset_t, size_t, timespec};
 
 use super::time::{self, NO_TIME};
-use super::{Ask, ask_until, for_nothing, set, single};
+use super::{Ask, ask_until, for_nothing, hang_up, set, single};
 use crate::hook::hooks;
 
 hooks! {
@@ -86,7 +86,9 @@ unsafe fn wait(
     timeout: Option<Duration>,
     ask: impl FnMut() -> c_int,
 ) -> c_int {
-    ask_until(call, timeout, ask, |deadline, ask| {
+    // SAFETY: as the caller promised; nobody else uses the array by then.
+    let hang_up = || unsafe { hang_up::poll(fds, count as usize) };
+    let until = |deadline, ask: &mut Ask<'_>| {
         // By value and by pointer: while `ask` runs the array is the kernel's.
         // SAFETY: the caller's promise.
         let members = (0..count as usize).map(|i| (i, unsafe { *fds.add(i) }));
@@ -106,7 +108,8 @@ unsafe fn wait(
             }
             _ => for_all(all.map(|(_, member)| member), deadline, ask),
         }
-    })
+    };
+    ask_until(call, timeout, ask, until, hang_up)
 }
 
 fn for_all(

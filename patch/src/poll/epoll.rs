@@ -11,7 +11,7 @@ use greenwood_runtime::readiness::Interest;
 use libc::{c_int, epoll_event, sigset_t, timespec};
 
 use super::time::{self, NO_TIME};
-use super::{ask_until, in_slices, single};
+use super::{ask_until, hang_up, in_slices, single};
 use crate::hook::hooks;
 
 hooks! {
@@ -30,7 +30,9 @@ unsafe fn with_millis(
 ) -> c_int {
     // SAFETY: what the caller promised libc.
     let ask = |epoll| unsafe { epoll_wait::next(epoll, events, room, 0) };
-    wait(call, epoll, time::millis(timeout), ask)
+    // SAFETY: as above.
+    let hang_up = || unsafe { hang_up::epoll(epoll, events, room) };
+    wait(call, epoll, time::millis(timeout), ask, hang_up)
 }
 
 unsafe fn with_mask(
@@ -43,7 +45,9 @@ unsafe fn with_mask(
 ) -> c_int {
     // SAFETY: what the caller promised libc.
     let ask = |epoll| unsafe { epoll_pwait::next(epoll, events, room, 0, mask) };
-    wait(call, epoll, time::millis(timeout), ask)
+    // SAFETY: as above.
+    let hang_up = || unsafe { hang_up::epoll(epoll, events, room) };
+    wait(call, epoll, time::millis(timeout), ask, hang_up)
 }
 
 unsafe fn with_nanos(
@@ -61,7 +65,9 @@ unsafe fn with_nanos(
     };
     // SAFETY: as above.
     let ask = |epoll| unsafe { epoll_pwait2::next(epoll, events, room, &raw const NO_TIME, mask) };
-    wait(call, epoll, limit, ask)
+    // SAFETY: as above.
+    let hang_up = || unsafe { hang_up::epoll(epoll, events, room) };
+    wait(call, epoll, limit, ask, hang_up)
 }
 
 fn wait(
@@ -69,6 +75,7 @@ fn wait(
     epoll: c_int,
     timeout: Option<Duration>,
     ask: impl Fn(c_int) -> c_int,
+    hang_up: impl FnOnce() -> c_int,
 ) -> c_int {
     // While it waits, the file that it began with, whatever becomes of the number.
     let instance = Cell::new(epoll);
@@ -83,5 +90,6 @@ fn wait(
             instance.set(epoll);
             result
         },
+        hang_up,
     )
 }

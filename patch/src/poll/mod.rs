@@ -8,7 +8,7 @@
 
 mod array;
 mod epoll;
-
+mod hang_up;
 mod select;
 mod set;
 mod single;
@@ -37,12 +37,14 @@ type Ask<'a> = dyn FnMut() -> io::Result<c_int> + 'a;
 /// Between two questions where nothing else tells when to ask.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// Calls `ask` and, if nothing is ready, has `wait` call it until the time is over. `wait` returns `WouldBlock` then.
+/// Calls `ask` and, if nothing is ready, has `wait` call it until the time is over. `wait` returns `WouldBlock` then. `hang_up` reports, if it is
+/// interrupted, that sockets have hung up, and returns how many: see there.
 fn ask_until(
     call: &Call,
     timeout: Option<Duration>,
     mut ask: impl FnMut() -> c_int,
     wait: impl FnOnce(Option<Instant>, &mut Ask<'_>) -> io::Result<c_int>,
+    hang_up: impl FnOnce() -> c_int,
 ) -> c_int {
     let saved = errno();
     let mut ask = || match ask() {
@@ -50,7 +52,11 @@ fn ask_until(
         -1 => Err(io::Error::last_os_error()),
         count => Ok(count),
     };
-    let result = match call.check().and_then(|()| ask()) {
+    let passed_on = call.has_passed_on();
+    let check = call.check();
+    // Hanging up was no use: the caller has polled anew without a try of a socket.
+    let unheeded = passed_on && check.is_err();
+    let result = match check.and_then(|()| ask()) {
         Err(error) if would_block(&error) && timeout != Some(Duration::ZERO) => {
             let deadline = timeout.and_then(|t| greenwood_runtime::now().checked_add(t));
             match wait(deadline, &mut ask) {
@@ -66,6 +72,13 @@ fn ask_until(
     };
     let result = match result {
         Err(error) if would_block(&error) => Ok(0),
+        Err(error) if !unheeded && hang_up::is_interruption(&error) => match hang_up() {
+            0 => Err(error),
+            count => {
+                call.pass_on();
+                Ok(count)
+            }
+        },
         result => result,
     };
     match result {

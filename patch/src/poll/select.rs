@@ -8,7 +8,7 @@ use greenwood_runtime::readiness::Interest;
 use libc::{c_int, fd_set, sigset_t, timespec, timeval};
 
 use super::time::{self, NO_TIME};
-use super::{Ask, ask_until, for_nothing, set, single};
+use super::{Ask, ask_until, for_nothing, hang_up, set, single};
 use crate::hook::hooks;
 use crate::memory::is_readable;
 
@@ -107,10 +107,13 @@ unsafe fn wait(
         unsafe { restore(sets, words, saved) };
         ask()
     };
-    let result = ask_until(call, timeout, ask, |deadline, ask| {
+    let until = |deadline, ask: &mut Ask<'_>| {
         end = deadline;
         for_sets(saved, words, count, deadline, ask)
-    });
+    };
+    // SAFETY: as above.
+    let hang_up = || unsafe { hang_up(sets, words, count, saved) };
+    let result = ask_until(call, timeout, ask, until, hang_up);
     if result < 0 {
         // SAFETY: as above.
         unsafe { restore(sets, words, saved) };
@@ -151,6 +154,30 @@ fn for_sets(
         }
         _ => set::wait(members, deadline, ask),
     }
+}
+
+/// Reports the sockets of the first two sets as ready.
+///
+/// # Safety
+/// As for [`save`].
+unsafe fn hang_up(sets: Sets, words: usize, count: c_int, saved: &[Word]) -> c_int {
+    let mut ready = vec![0; saved.len()];
+    for (from, to) in
+        saved.chunks_exact(words.max(1)).zip(ready.chunks_exact_mut(words.max(1))).take(2)
+    {
+        for fd in 0..(words * Word::BITS as usize).min(count as usize) {
+            let (word, bit) = (fd / Word::BITS as usize, 1 << (fd % Word::BITS as usize));
+            if from[word] & bit != 0 && hang_up::is_socket(fd as c_int) {
+                to[word] |= bit;
+            }
+        }
+    }
+    let count = ready.iter().map(|word| word.count_ones()).sum::<u32>();
+    if count > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { restore(sets, words, &ready) };
+    }
+    count as c_int
 }
 
 /// The bits that the kernel looks at: no more than its table of descriptors has room for, however many the caller tells of.
