@@ -5,12 +5,13 @@ mod common;
 use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::ptr;
 use std::time::Duration;
 
 use common::{patched, until};
 use greenwood_runtime::{JoinHandle, spawn, timeout};
-use libc::{POLLERR, POLLHUP, POLLIN, POLLOUT};
+use libc::{POLLERR, POLLHUP, POLLIN};
 
 fn tcp() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -51,9 +52,15 @@ fn poll_reports_sockets() {
         let (mut socket, _peer) = tcp();
         socket.set_nonblocking(true).unwrap();
         let (pipe, _writer) = io::pipe().unwrap();
+        let (own, _other_end) = UnixStream::pair().unwrap();
         cancelled(move || {
-            let fds = [(socket.as_raw_fd(), POLLIN), (pipe.as_raw_fd(), POLLIN), (-1, POLLOUT)];
-            assert_eq!(poll(&fds), (Ok(1), vec![POLLIN | GONE, 0, 0]));
+            let rest = [pipe.as_raw_fd(), own.as_raw_fd(), -1].map(|fd| (fd, POLLIN));
+            let fds = [(socket.as_raw_fd(), POLLIN), rest[0], rest[1], rest[2]];
+            assert_eq!(poll(&fds), (Ok(1), vec![POLLIN | GONE, 0, 0, 0]));
+            let mut look = libc::pollfd { fd: fds[0].0, events: POLLIN, revents: 0 };
+            // SAFETY: one structure.
+            assert_eq!(unsafe { libc::poll(&raw mut look, 1, 0) }, 1);
+            assert_eq!(look.revents, POLLIN | GONE);
             assert_eq!(code(socket.read(&mut [0]).unwrap_err()), libc::ECONNABORTED);
             // Another of the coroutine's connections fares the same.
             assert_eq!(poll(&fds[..1]), (Ok(1), vec![POLLIN | GONE]));
@@ -99,7 +106,7 @@ fn epoll_reports_sockets() {
         // SAFETY: a new descriptor, nobody else's; below: one structure each.
         let epoll = unsafe { OwnedFd::from_raw_fd(libc::epoll_create1(0)) };
         // A loop's means to wake itself.
-        let (own, _other_end) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (own, _other_end) = UnixStream::pair().unwrap();
         let watched = [stream.as_raw_fd(), datagrams.as_raw_fd(), own.as_raw_fd()];
         for (i, fd) in watched.into_iter().enumerate() {
             let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 7 << i };

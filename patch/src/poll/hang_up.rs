@@ -15,11 +15,19 @@ pub(super) fn is_interruption(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ECANCELED | libc::ETIMEDOUT))
 }
 
-pub(super) fn is_socket(fd: c_int) -> bool {
-    descriptors::socket_kind(fd).is_some()
+/// Whether `fd` is a socket, and not one of a pair by which an event loop tells itself something and which it relies on.
+pub(super) fn hangs_up(fd: c_int) -> bool {
+    descriptors::socket_kind(fd).is_some() && !is_own(fd)
 }
 
-/// As poll(2) reports it, for all sockets among `fds`.
+/// Whether this process is at both ends.
+fn is_own(fd: c_int) -> bool {
+    // `ucred`: the peer's process, user and group; of Unix sockets only.
+    descriptors::option::<[c_int; 3]>(fd, libc::SOL_SOCKET, libc::SO_PEERCRED)
+        .is_ok_and(|[process, ..]| process as u32 == std::process::id())
+}
+
+/// As poll(2) reports it, for the sockets among `fds`.
 ///
 /// # Safety
 /// An array of `count`.
@@ -29,7 +37,7 @@ pub(super) unsafe fn poll(fds: *mut pollfd, count: usize) -> c_int {
         // SAFETY: the caller's promise.
         let one = unsafe { &mut *fds.add(i) };
         one.revents = 0;
-        if one.fd >= 0 && is_socket(one.fd) {
+        if one.fd >= 0 && hangs_up(one.fd) {
             one.revents =
                 one.events & (libc::POLLIN | libc::POLLOUT) | libc::POLLERR | libc::POLLHUP;
             hung_up += 1;
@@ -63,14 +71,7 @@ fn watched(line: &str) -> Option<epoll_event> {
     let u64 = u64::from_str_radix(field("data:")?, 16).ok()?;
     // One-shot and spent, if nothing.
     let events = awaited | (libc::EPOLLERR | libc::EPOLLHUP) as u32;
-    (awaited != 0 && is_socket(fd) && !is_own(fd)).then_some(epoll_event { events, u64 })
-}
-
-/// Whether this process is at both ends: as event loops have pairs of sockets to tell themselves something by, and rely on them.
-fn is_own(fd: c_int) -> bool {
-    // `ucred`: the peer's process, user and group; of Unix sockets only.
-    descriptors::option::<[c_int; 3]>(fd, libc::SOL_SOCKET, libc::SO_PEERCRED)
-        .is_ok_and(|[process, ..]| process as u32 == std::process::id())
+    (awaited != 0 && hangs_up(fd)).then_some(epoll_event { events, u64 })
 }
 
 #[cfg(test)]

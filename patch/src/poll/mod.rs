@@ -54,8 +54,8 @@ fn ask_until(
     };
     let passed_on = call.has_passed_on();
     let check = call.check();
-    // Hanging up was no use: the caller has polled anew without a try of a socket.
-    let unheeded = passed_on && check.is_err();
+    // Hanging up was no use: the caller waits anew without a try of a socket. A look at one is on the way to a try.
+    let unheeded = passed_on && check.is_err() && timeout != Some(Duration::ZERO);
     let result = match check.and_then(|()| ask()) {
         Err(error) if would_block(&error) && timeout != Some(Duration::ZERO) => {
             let deadline = timeout.and_then(|t| greenwood_runtime::now().checked_add(t));

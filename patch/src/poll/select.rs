@@ -167,7 +167,7 @@ unsafe fn hang_up(sets: Sets, words: usize, count: c_int, saved: &[Word]) -> c_i
     {
         for fd in 0..(words * Word::BITS as usize).min(count as usize) {
             let (word, bit) = (fd / Word::BITS as usize, 1 << (fd % Word::BITS as usize));
-            if from[word] & bit != 0 && hang_up::is_socket(fd as c_int) {
+            if from[word] & bit != 0 && hang_up::hangs_up(fd as c_int) {
                 to[word] |= bit;
             }
         }
