@@ -1,6 +1,4 @@
 //! epoll_wait(2) and its kin: the wait of foreign event loops, for an instance that can be polled itself.
-//!
-//! Who is interrupted gets `ECANCELED` or `ETIMEDOUT`. A loop that expects no error but `EINTR` panics, as tokio's does: its coroutine then ends all the same.
 
 use std::cell::Cell;
 use std::os::fd::AsRawFd;
