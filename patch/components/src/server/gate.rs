@@ -16,6 +16,11 @@ impl Gate {
         Gate { expected, here: Mutex::new(0), all_here: Condvar::new() }
     }
 
+    /// How many have come so far.
+    pub fn came(&self) -> usize {
+        *self.here.lock().unwrap()
+    }
+
     /// Waits for the rest of the group.
     pub fn pass(&self) {
         let mut here = self.here.lock().unwrap();

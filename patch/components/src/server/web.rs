@@ -16,12 +16,13 @@ impl<T: Read + Write> Stream for T {}
 type Connection = Box<dyn Stream>;
 
 /// What a server does with its connections.
-pub type Serve = dyn Fn(Connection) + Send + Sync;
+pub type Serve = dyn Fn(Connection, &Gate) + Send + Sync;
 
 /// A server with a thread for each connection. Serves until the program ends.
 pub struct Web {
     address: SocketAddr,
     certificate: Option<Certificate>,
+    gate: Arc<Gate>,
 }
 
 impl fmt::Debug for Web {
@@ -31,34 +32,37 @@ impl fmt::Debug for Web {
 }
 
 impl Web {
-    /// Starts one that does what `serve` says; with a certificate, over TLS.
-    pub fn start(certificate: Option<Certificate>, serve: Arc<Serve>) -> Web {
+    /// Starts one that does what `serve` says, with a gate for `together`; with a certificate, over TLS.
+    pub fn start(certificate: Option<Certificate>, together: usize, serve: Arc<Serve>) -> Web {
+        let gate = Arc::new(Gate::new(together));
+        let theirs = gate.clone();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = certificate.as_ref().map(Certificate::acceptor);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, acceptor, serve) = (stream.unwrap(), acceptor.clone(), serve.clone());
+                let (stream, acceptor) = (stream.unwrap(), acceptor.clone());
+                let (serve, gate) = (serve.clone(), theirs.clone());
                 thread::spawn(move || match acceptor {
-                    None => serve(Box::new(stream)),
+                    None => serve(Box::new(stream), &gate),
                     // A client that trusts nobody ends the handshake.
-                    Some(acceptor) => drop(acceptor.accept(stream).map(|tls| serve(Box::new(tls)))),
+                    Some(acceptor) => {
+                        drop(acceptor.accept(stream).map(|tls| serve(Box::new(tls), &gate)))
+                    }
                 });
             }
         });
-        Web { address, certificate }
+        Web { address, certificate, gate }
     }
 
     /// An HTTP server whose answer is the target that was asked for, given when `together` requests are in progress.
     pub fn http(certificate: Option<Certificate>, together: usize) -> Web {
-        let gate = Gate::new(together);
-        Web::start(certificate, Arc::new(move |stream| answer(stream, &gate)))
+        Web::start(certificate, together, Arc::new(answer))
     }
 
     /// Gives back each `size` bytes, when `together` connections have sent as many.
     pub fn echo(certificate: Option<Certificate>, together: usize, size: usize) -> Web {
-        let gate = Gate::new(together);
-        let echo = move |mut stream: Connection| {
+        let echo = move |mut stream: Connection, gate: &Gate| {
             let mut bytes = vec![0; size];
             while stream.read_exact(&mut bytes).is_ok() {
                 gate.pass();
@@ -67,7 +71,12 @@ impl Web {
                 }
             }
         };
-        Web::start(certificate, Arc::new(echo))
+        Web::start(certificate, together, Arc::new(echo))
+    }
+
+    /// How many requests it has received.
+    pub fn requests(&self) -> usize {
+        self.gate.came()
     }
 
     /// Where it is.

@@ -1,5 +1,6 @@
 //! HTTP, WebSocket and TLS over std's sockets, and libcurl over its own.
 
+mod cancel;
 mod curl_easy;
 mod native_tls_stream;
 mod openssl_errors;

@@ -3,17 +3,17 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use greenwood_patch_components::server::{Gate, Web};
+use greenwood_patch_components::server::Web;
 use greenwood_patch_components::{Others, join_all, patched, spawn_all};
 use greenwood_runtime::spawn;
 use tungstenite::{Message, accept, client};
 
 #[test]
 fn clients_wait_at_once() {
-    let gate = Gate::new(20);
     let server = Web::start(
         None,
-        Arc::new(move |stream| {
+        20,
+        Arc::new(|stream, gate| {
             let mut socket = accept(stream).unwrap();
             while let Ok(message @ Message::Text(_)) = socket.read() {
                 gate.pass();
@@ -55,10 +55,10 @@ fn both_sides_on_one_worker() {
                 });
             }
         });
-        join_all(spawn_all(20, move |i| {
+        join_all(spawn_all(5, move |i| {
             let stream = std::net::TcpStream::connect(address).unwrap();
             let (mut socket, _) = client(format!("ws://{address}/"), stream).unwrap();
-            // More than the kernel buffers: both sides wait for each other.
+            // More than the kernel buffers, so that sending waits as well.
             let bytes = vec![i as u8; 4 << 20];
             socket.send(Message::binary(bytes.clone())).unwrap();
             assert!(socket.read().unwrap().into_data() == bytes);
