@@ -46,7 +46,7 @@ fn both_sides_on_one_worker() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         spawn(move || {
-            for stream in listener.incoming() {
+            for stream in listener.incoming().take(5) {
                 spawn(move || {
                     let mut socket = accept(stream.unwrap()).unwrap();
                     while let Ok(message @ Message::Binary(_)) = socket.read() {
