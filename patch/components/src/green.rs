@@ -1,5 +1,6 @@
 //! Coroutines on one worker, and how to tell that others run.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -44,6 +45,35 @@ pub fn spawn_all<T: Send + 'static>(
 /// Waits for all.
 pub fn join_all<T>(handles: Vec<JoinHandle<T>>) -> Vec<T> {
     handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+}
+
+/// Has many ask at once, each `ask(number)` for its number back, and cancels every other one at some time. The rest are to be answered as ever, and
+/// nobody is to get what somebody else asked for.
+pub fn cancel_half<E: Debug>(ask: impl Fn(usize) -> Result<usize, E> + Send + Sync + 'static) {
+    const ASKERS: usize = 40;
+    const ROUNDS: usize = 15;
+    let answered = Arc::new(AtomicUsize::new(0));
+    let count = answered.clone();
+    let askers = spawn_all(ASKERS, move |i| {
+        for number in (0..ROUNDS).map(|round| i * ROUNDS + round) {
+            match ask(number) {
+                Ok(answer) => assert_eq!(answer, number, "somebody else's answer"),
+                Err(_) if i % 2 == 0 => return,
+                Err(error) => panic!("{i} was not cancelled: {error:?}"),
+            }
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    for i in (0..ASKERS).step_by(2) {
+        // The others alone get as far.
+        until(|| answered.load(Ordering::Relaxed) >= i * ROUNDS / 2 / 2);
+        askers[i].cancel();
+    }
+    for (i, asker) in askers.into_iter().enumerate() {
+        if let Err(panic) = asker.join() {
+            assert!(i % 2 == 0 && panic.is::<greenwood_runtime::Cancelled>(), "{i} panicked");
+        }
+    }
 }
 
 /// Lets the others run until `done`.

@@ -3,4 +3,4 @@
 mod green;
 pub mod server;
 
-pub use green::{Others, join_all, patched, spawn_all, until};
+pub use green::{Others, cancel_half, join_all, patched, spawn_all, until};

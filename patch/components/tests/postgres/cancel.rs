@@ -3,7 +3,7 @@
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
-use greenwood_patch_components::{patched, server};
+use greenwood_patch_components::{cancel_half, patched, server};
 use greenwood_runtime::spawn;
 use postgres::{Client, NoTls};
 
@@ -73,5 +73,22 @@ fn postgres_gives_the_connection_up() {
         while super::waiting(&mut gate, 12) < 1 {}
         waiter.cancel();
         assert_eq!(waiter.join().unwrap(), (true, true));
+    });
+}
+
+#[test]
+fn diesel_answers_who_asked() {
+    let Some(server) = server::postgres() else { return };
+    patched(move || {
+        let manager = ConnectionManager::<PgConnection>::new(server.conninfo());
+        let pool = Pool::builder().max_size(5).build(manager).unwrap();
+        cancel_half(move |number| {
+            let mut connection = pool.get().map_err(|e| e.to_string())?;
+            let sql = format!("{number} from pg_sleep(0.001)");
+            diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>(&sql))
+                .get_result::<i32>(&mut connection)
+                .map(|answer| answer as usize)
+                .map_err(|e| e.to_string())
+        });
     });
 }

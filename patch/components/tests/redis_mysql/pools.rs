@@ -3,28 +3,9 @@
 use greenwood_patch_components::server::{mariadb, redis as redis_server};
 use greenwood_patch_components::{Others, join_all, patched, spawn_all};
 use mysql::prelude::Queryable;
-use mysql::{Conn, Opts};
+use mysql::{Opts, OptsBuilder};
 use r2d2::Pool;
-
-/// What the pool is to know of `mysql`'s connections.
-struct MySql(Opts);
-
-impl r2d2::ManageConnection for MySql {
-    type Connection = Conn;
-    type Error = mysql::Error;
-
-    fn connect(&self) -> Result<Conn, mysql::Error> {
-        Conn::new(self.0.clone())
-    }
-
-    fn is_valid(&self, connection: &mut Conn) -> Result<(), mysql::Error> {
-        connection.ping()
-    }
-
-    fn has_broken(&self, _: &mut Conn) -> bool {
-        false
-    }
-}
+use r2d2_mysql::MySqlConnectionManager;
 
 #[test]
 fn redis_answers_who_asked() {
@@ -62,7 +43,8 @@ fn mysql_answers_who_asked() {
     patched(move || {
         let mut observer = super::mysql_client::connect(server);
         observer.query_drop("do get_lock('pool', 0)").unwrap();
-        let manager = MySql(Opts::from_url(&server.url()).unwrap());
+        let options = OptsBuilder::from_opts(Opts::from_url(&server.url()).unwrap());
+        let manager = MySqlConnectionManager::new(options);
         let pool = Pool::builder().max_size(10).build(manager).unwrap();
         let askers = spawn_all(100, move |i| {
             let mut connection = pool.get().unwrap();
