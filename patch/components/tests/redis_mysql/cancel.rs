@@ -35,32 +35,51 @@ fn redis_passes_the_reply_over() {
     });
 }
 
+/// Cancels a query for a lock, which is answered thereafter, and has the next one asked by another.
+fn mysql_query(
+    lock: &str,
+    ask: impl Fn(&str) -> mysql::Result<Option<usize>> + Send + Sync + Clone + 'static,
+    server: &'static server::MariaDb,
+) {
+    let mut gate = super::mysql_client::connect(server);
+    gate.query_drop(format!("do get_lock('{lock}', 0)")).unwrap();
+    let query = format!("select get_lock('{lock}', 100) + 6");
+    let waiter = spawn({
+        let ask = ask.clone();
+        move || ask(&query).is_err()
+    });
+    while super::mysql_client::waiting(&mut gate, &format!("get_lock(_{lock}_")) < 1 {}
+    waiter.cancel();
+    assert!(waiter.join().unwrap());
+    gate.query_drop(format!("do release_lock('{lock}')")).unwrap();
+    assert_eq!(ask("select 42").unwrap(), Some(42));
+}
+
 #[test]
 fn mysql_gives_the_connection_up() {
     let Some(server) = server::mariadb() else { return };
     patched(move || {
-        let mut gate = super::mysql_client::connect(server);
-        gate.query_drop("do get_lock('cancel', 0)").unwrap();
-        let pool = mysql::Pool::new(
-            OptsBuilder::from_opts(Opts::from_url(&server.url()).unwrap()).pool_opts(
-                mysql::PoolOpts::new().with_constraints(mysql::PoolConstraints::new(1, 1).unwrap()),
-            ),
-        )
-        .unwrap();
-        let waiter = spawn({
-            let pool = pool.clone();
-            move || {
-                let mut connection = pool.get_conn().unwrap();
-                connection.query_first::<usize, _>("select get_lock('cancel', 100) + 6").is_err()
-            }
-        });
-        while super::mysql_client::waiting(&mut gate, "get_lock(_cancel_") < 1 {}
-        waiter.cancel();
-        assert!(waiter.join().unwrap());
-        gate.query_drop("do release_lock('cancel')").unwrap();
-        let mut connection = pool.get_conn().unwrap();
-        assert_eq!(connection.query_first::<usize, _>("select 42").unwrap(), Some(42));
+        let pool = mysql_pool(server, 1);
+        mysql_query("own_pool", move |sql| pool.get_conn()?.query_first(sql), server);
     });
+}
+
+#[test]
+fn mysql_in_r2d2_gives_the_connection_up() {
+    let Some(server) = server::mariadb() else { return };
+    patched(move || {
+        let options = OptsBuilder::from_opts(Opts::from_url(&server.url()).unwrap());
+        let manager = r2d2_mysql::MySqlConnectionManager::new(options);
+        let pool = Pool::builder().max_size(1).build(manager).unwrap();
+        mysql_query("r2d2", move |sql| pool.get().unwrap().query_first(sql), server);
+    });
+}
+
+fn mysql_pool(server: &server::MariaDb, size: usize) -> mysql::Pool {
+    let constraints = mysql::PoolConstraints::new(size, size).unwrap();
+    let options = OptsBuilder::from_opts(Opts::from_url(&server.url()).unwrap())
+        .pool_opts(mysql::PoolOpts::new().with_constraints(constraints));
+    mysql::Pool::new(options).unwrap()
 }
 
 #[test]
@@ -85,33 +104,11 @@ fn redis_answers_who_asked() {
 fn mysql_answers_who_asked() {
     let Some(server) = server::mariadb() else { return };
     patched(move || {
-        let pool = mysql::Pool::new(
-            OptsBuilder::from_opts(Opts::from_url(&server.url()).unwrap()).pool_opts(
-                mysql::PoolOpts::new().with_constraints(mysql::PoolConstraints::new(5, 5).unwrap()),
-            ),
-        )
-        .unwrap();
+        let pool = mysql_pool(server, 5);
         cancel_half(move |number| {
             let mut connection = pool.get_conn()?;
             let answer = connection.query_first(format!("select {number} + sleep(0.001)"))?;
             Ok::<usize, mysql::Error>(answer.unwrap())
-        });
-    });
-}
-
-#[test]
-fn mysql_in_r2d2_answers_who_asked() {
-    let Some(server) = server::mariadb() else { return };
-    patched(move || {
-        let options = OptsBuilder::from_opts(Opts::from_url(&server.url()).unwrap());
-        let manager = r2d2_mysql::MySqlConnectionManager::new(options);
-        let pool = Pool::builder().max_size(5).build(manager).unwrap();
-        cancel_half(move |number| {
-            let mut connection = pool.get().map_err(|e| e.to_string())?;
-            let answer = connection
-                .query_first(format!("select {number} + sleep(0.001)"))
-                .map_err(|e| e.to_string())?;
-            Ok::<usize, String>(answer.unwrap())
         });
     });
 }
