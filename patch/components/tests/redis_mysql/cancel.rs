@@ -90,11 +90,6 @@ fn redis_answers_who_asked() {
         let pool = Pool::builder().max_size(5).build(client).unwrap();
         cancel_half(move |number| {
             let mut connection = pool.get().map_err(|e| e.to_string())?;
-            let _: Option<(String, String)> = redis::cmd("BLPOP")
-                .arg("nothing")
-                .arg(0.001)
-                .query(&mut *connection)
-                .map_err(|e| e.to_string())?;
             redis::cmd("ECHO").arg(number).query(&mut *connection).map_err(|e| e.to_string())
         });
     });
