@@ -61,6 +61,23 @@ fn curl_is_out_of_time() {
     });
 }
 
+/// A wait for another thread, in which the connection is, has no error to return: it goes on, and the next call of the runtime's unwinds.
+#[test]
+fn reqwest_comes_to_its_end() {
+    let server = Arc::new(Web::http(None, 2));
+    patched(move || {
+        let client = reqwest::blocking::Client::new();
+        let waiter = spawn({
+            let (server, client) = (server.clone(), client.clone());
+            move || client.get(server.url("/late")).send().unwrap().text().unwrap()
+        });
+        until(|| server.requests() == 1);
+        waiter.cancel();
+        let body = client.get(server.url("/mine")).send().unwrap().text().unwrap();
+        assert_eq!((waiter.join().unwrap().as_str(), body.as_str()), ("/late", "/mine"));
+    });
+}
+
 #[test]
 fn a_rustls_stream_reports_it() {
     let server = Arc::new(Web::echo(Some(Certificate::new()), 2, 4));
