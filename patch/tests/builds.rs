@@ -248,10 +248,12 @@ fn linked_with_musl() {
     let target = "x86_64-unknown-linux-musl";
     let libraries =
         run(Command::new("rustc").args(["--print", "target-libdir", "--target", target]));
-    let there = Path::new(libraries.trim()).is_dir();
-    if is_there(&format!("the target (rustup target add {target})"), there) {
-        cargo(&["--bin", "fixed", "--target", target], &[], "");
-        let said = run(&mut Command::new(folder().join("target").join(target).join("debug/fixed")));
-        assert_eq!(said, "unsupported, 55\n");
+    // No package of a distribution's: not everywhere to be had.
+    if !Path::new(libraries.trim()).is_dir() {
+        eprintln!("skipped: the target is missing (rustup target add {target})");
+        return;
     }
+    cargo(&["--bin", "fixed", "--target", target], &[], "");
+    let said = run(&mut Command::new(folder().join("target").join(target).join("debug/fixed")));
+    assert_eq!(said, "unsupported, 55\n");
 }
