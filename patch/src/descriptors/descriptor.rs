@@ -28,10 +28,13 @@ impl Descriptor {
     }
 
     /// How a call on `fd` that would block is to go on.
+    ///
+    /// # Errors
+    /// [`Descriptor::is_stale`] if it does not stand for the file any more and that costs little beside the wait: for what is no socket.
     pub(crate) fn mode(&self, fd: c_int, interest: Interest) -> io::Result<Mode> {
         match &self.remembered {
             Some(remembered) => remembered.mode(fd, self.identity.1, interest),
-            None => ask(fd, interest),
+            None => self.verify(fd).and_then(|()| ask(fd, interest)),
         }
     }
 

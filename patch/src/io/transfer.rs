@@ -8,7 +8,7 @@ use greenwood_runtime::interpose::Call;
 use greenwood_runtime::readiness::{Interest, Mode};
 use libc::{c_int, c_short};
 
-use crate::descriptors::{self, Kind, Slot, option};
+use crate::descriptors::{self, Descriptor, Kind, Slot, option};
 
 /// Calls `op`, a system call on `fd` that does not wait, as a blocking one: until it returns something else than `WouldBlock`, and with what
 /// the user has set (`O_NONBLOCK`, `SO_RCVTIMEO`, `SO_SNDTIMEO`). `drained` as in [`Source::perform`](greenwood_runtime::readiness::Source::perform).
@@ -84,8 +84,11 @@ fn wait<T>(
                 verified = descriptor.is_of(fd);
                 if !verified {
                     slot.replace(fd, &descriptor);
+                    // Whether the call began before the number changed its meaning, nobody knows; what comes now may be somebody else's.
+                    return Err(io::Error::from_raw_os_error(libc::EBADF));
                 }
             }
+            Err(error) if Descriptor::is_stale(&error) => slot.replace(fd, &descriptor),
             result => return result.map_err(|error| told(slot, fd, error)),
         }
     }
