@@ -1,15 +1,16 @@
 //! Allocators that call functions which the patch may suspend.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use greenwood_runtime::no_yield;
+use greenwood_runtime::{interpose, no_yield};
 
 /// A global allocator in which nothing suspends.
 ///
 /// Needed for an allocator that waits by functions of libc which the patch replaces: one that takes a `pthread_mutex_t` (jemalloc does) or a lock of std's
 /// while [`Patches::LOCKS`](crate::Patches::LOCKS) is installed, or one that reads and writes descriptors. A coroutine that was suspended in there would keep
-/// its locks; the worker, which allocates too, would wait for them for ever. Within `NoYield` such calls block the OS thread, as they always did. It costs
-/// a few nanoseconds a call. glibc's own malloc does not need it: its locks are not libc's public ones.
+/// its locks; the worker, which allocates too, would wait for them for ever. Within `NoYield` such calls block the OS thread, as they always did, and so they do
+/// where a coroutine's end gives its cache back. It costs a few nanoseconds a call. glibc's own malloc does not need it: its locks are not libc's public ones.
 ///
 /// An allocator that replaces C's `malloc` as well cannot be wrapped for C code: build it so that it spins, or leave `LOCKS` out.
 ///
@@ -30,12 +31,26 @@ use greenwood_runtime::no_yield;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoYield<A>(pub A);
 
+static READY: AtomicBool = AtomicBool::new(false);
+
+/// After the program's first allocation, which std makes before `main`.
+#[cold]
+fn be_ready() {
+    if !READY.swap(true, Ordering::Relaxed) {
+        interpose::allocator_is_ready();
+    }
+}
+
 // SAFETY: everything is the allocator's own work; what is around it allocates nothing and does not unwind.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for NoYield<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise, here and below.
-        no_yield(|| unsafe { self.0.alloc(layout) })
+        let memory = no_yield(|| unsafe { self.0.alloc(layout) });
+        if !READY.load(Ordering::Relaxed) {
+            be_ready();
+        }
+        memory
     }
 
     #[inline]

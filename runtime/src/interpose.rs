@@ -6,6 +6,7 @@
 
 use std::io;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use crate::cancel::Interruption;
@@ -210,6 +211,35 @@ where
 /// What is missing, for a person to read.
 pub fn own_thread_locals() -> Result<(), String> {
     tls::facts().map(drop).map_err(ToString::to_string)
+}
+
+/// Every pthread key below this was there when the allocator was ready.
+static ALLOCATORS_KEYS: AtomicU32 = AtomicU32::new(0);
+
+/// For the wrapper of an allocator that keeps something for each thread: to be called once, right after its first allocation. The pthread keys that
+/// exist by then may be the allocator's own. Their destructors, which run when a coroutine ends, suspend nothing, for they take locks that the worker's own next
+/// allocation needs. Allocates nothing, and does not suspend.
+pub fn allocator_is_ready() {
+    let mut key = 0;
+    // Keys are given out from the lowest number on, so the next one tells how many there are.
+    // SAFETY: a key without a destructor, which nobody sets a value for.
+    unsafe {
+        if libc::pthread_key_create(&raw mut key, None) == 0 {
+            libc::pthread_key_delete(key);
+            #[allow(clippy::unnecessary_cast, reason = "not the same type everywhere")]
+            ALLOCATORS_KEYS.store(key as u32, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a key existed when [`allocator_is_ready`] was called.
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")),
+    allow(dead_code)
+)]
+#[cfg_attr(greenwood_no_own_locals, allow(dead_code))]
+pub(crate) fn is_older_than_allocator(key: usize) -> bool {
+    key < ALLOCATORS_KEYS.load(Ordering::Relaxed) as usize
 }
 
 /// Runs `f`, a system call of the runtime's own, so that no function called in it takes it for somebody else's.

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use super::{Unavailable, facts, register};
+use crate::interpose;
 
 const KEYS_MAX: usize = 1024;
 const SECOND_LEVEL: usize = 32;
@@ -30,8 +31,6 @@ pub(super) struct KeyTable {
     /// Offset of the 32 pointers to second-level blocks. The first block (in the header) ends there; the flag
     /// `specific_used` follows them. The self-test proves both.
     specific: usize,
-    /// The sequence numbers when the table was found. An odd one is that of a key in use.
-    early: Box<[usize]>,
 }
 
 // SAFETY: `keys` points at a static table of the libc, which is only read, as glibc itself does without a lock.
@@ -83,10 +82,7 @@ impl KeyTable {
             libc::pthread_key_delete(a);
             libc::pthread_key_delete(b);
         }
-        let keys = found.ok_or_else(missing)? as *const Key;
-        // SAFETY: the table has as many entries.
-        let early = (0..KEYS_MAX).map(|index| unsafe { (*keys.add(index)).sequence }).collect();
-        Ok(KeyTable { keys, specific, early })
+        found.map(|at| KeyTable { keys: at as *const Key, specific }).ok_or_else(missing)
     }
 
     fn used_flag(&self, tp: usize) -> *mut bool {
@@ -160,9 +156,10 @@ impl KeyTable {
                 if let (Some(destructor), true) = (key.destructor, key.sequence == value.sequence) {
                     // SAFETY: what a thread's exit would call, with the value that was set.
                     let destroy = || unsafe { destructor(data) };
-                    // Perhaps an allocator's, which gives a cache back under locks that the runtime's own next allocation takes.
-                    let is_early = key.sequence == self.early[index];
-                    if is_early { crate::no_yield(destroy) } else { destroy() }
+                    // The first to have its number, and one that was there when the allocator was ready.
+                    let is_allocators =
+                        key.sequence == 1 && interpose::is_older_than_allocator(index);
+                    if is_allocators { crate::no_yield(destroy) } else { destroy() }
                 }
             }
             if !self.any_set(tp) {
