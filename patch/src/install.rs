@@ -118,51 +118,12 @@ impl Error for InstallError {}
 /// # }
 /// ```
 pub fn install(patches: Patches) -> Result<(), InstallError> {
-    imp::install(patches)
-}
-
-#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
-mod imp {
-    use std::sync::atomic::Ordering;
-
-    use super::{InstallError, Patches};
-    use crate::hook::{self, Hook};
-
-    pub(super) fn install(patches: Patches) -> Result<(), InstallError> {
-        if patches.contains(Patches::LOCKS) {
-            greenwood_runtime::interpose::own_thread_locals()
-                .map_err(InstallError::NoOwnThreadLocals)?;
-        }
-        for hook in crate::hooks() {
-            check(hook)?;
-        }
-        if patches.contains(Patches::LOCKS) && !crate::locks::prepare() {
-            return Err(InstallError::UnknownLocks);
-        }
-        crate::io::choose();
-        crate::descriptors::watch_forks();
-        hook::ACTIVE.fetch_or(patches.bits(), Ordering::SeqCst);
-        if patches.bits() != 0 {
-            crate::signals::adopt();
-        }
-        Ok(())
-    }
-
-    fn check(hook: &Hook) -> Result<(), InstallError> {
-        // What this libc does not have, nobody calls.
-        if hook.next.get().is_none() || hook::is_ours(hook) {
-            return Ok(());
-        }
-        Err(InstallError::NotReached(hook.next.name().to_str().unwrap_or("?")))
-    }
-}
-
-/// Where there is nothing to stand in front of, or no way to.
-#[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
-mod imp {
-    use super::{InstallError, Patches};
-
-    pub(super) fn install(_: Patches) -> Result<(), InstallError> {
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+    return crate::glibc::install(patches);
+    // There is nothing to stand in front of, or no way to.
+    #[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
+    {
+        let _ = patches;
         Err(InstallError::Unsupported)
     }
 }
