@@ -16,7 +16,7 @@ use super::vectors;
 use super::write::{write, writev};
 use crate::glibc::descriptors::{self, Kind, is_nonblocking, stat};
 
-/// Whether to do without `RWF_NOWAIT` altogether.
+/// Whether to do without `RWF_NOWAIT` on pipes.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// Forces the path that only old systems take, to be tested: `GREENWOOD_FALLBACK=pipes`.
@@ -148,7 +148,8 @@ unsafe fn attempt(
     blocking: impl Fn() -> isize,
 ) -> io::Result<usize> {
     let Some(slot) = descriptors::slot(fd) else { return vectors::result(blocking()) };
-    if !slot.always_waits() && !REFUSED.load(Ordering::Relaxed) {
+    let is_forced = REFUSED.load(Ordering::Relaxed) && slot.kind() == Some(Kind::Pipe);
+    if !slot.always_waits() && !is_forced {
         // The offset, −1, is that of the file, which a pipe has none of; in two halves, of which this machine needs one.
         // SAFETY: the caller's promise.
         let n = unsafe { libc::syscall(number, fd, iov, count, -1i64, 0i64, libc::RWF_NOWAIT) };
