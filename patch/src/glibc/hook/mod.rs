@@ -86,3 +86,28 @@ macro_rules! hooks {
     };
 }
 pub(crate) use hooks;
+
+#[cfg(test)]
+mod tests {
+    use greenwood_runtime::interpose::Call;
+    use libc::c_int;
+
+    use super::errno;
+
+    hooks! {
+        IO;
+        fn greenwood_function_of_no_libc(number: c_int) -> c_int => never;
+    }
+
+    unsafe fn never(_: &Call, _: c_int) -> c_int {
+        unreachable!("nothing is installed")
+    }
+
+    #[test]
+    fn a_function_that_libc_lacks_fails() {
+        assert!(HOOKS[0].next.get().is_none());
+        // SAFETY: takes a number.
+        assert_eq!(unsafe { greenwood_function_of_no_libc::next(1) }, -1);
+        assert_eq!(errno(), libc::ENOSYS);
+    }
+}
