@@ -12,6 +12,7 @@ mod poll;
 mod processes;
 mod signals;
 mod sleep;
+mod vectors;
 
 use std::sync::atomic::Ordering;
 

@@ -5,7 +5,7 @@ use libc::{c_int, c_uint, c_void, iovec, off64_t, size_t, ssize_t};
 
 use super::transfer::{WORTH_A_THREAD, transfer_of_file};
 use crate::glibc::hook::hooks;
-use crate::glibc::io;
+use crate::glibc::vectors;
 
 // On the machines this is for, the functions of either kind of offset are the same.
 hooks! {
@@ -74,7 +74,7 @@ unsafe fn read_vectored_at(
     offset: off64_t,
 ) -> ssize_t {
     // SAFETY: the caller's promise.
-    let len = unsafe { io::total(iov, count) }.unwrap_or(0);
+    let len = unsafe { vectors::total(iov, count) }.unwrap_or(0);
     // SAFETY: as above.
     transfer_of_file(call, fd, len, || unsafe { preadv64::next(fd, iov, count, offset) })
 }
@@ -87,7 +87,7 @@ unsafe fn write_vectored_at(
     offset: off64_t,
 ) -> ssize_t {
     // SAFETY: the caller's promise.
-    let len = unsafe { io::total(iov, count) }.unwrap_or(0);
+    let len = unsafe { vectors::total(iov, count) }.unwrap_or(0);
     // SAFETY: as above.
     transfer_of_file(call, fd, len, || unsafe { pwritev64::next(fd, iov, count, offset) })
 }
@@ -106,7 +106,7 @@ unsafe fn read_vectored_as(
         return plain();
     }
     // SAFETY: as above.
-    let len = unsafe { io::total(iov, count) }.unwrap_or(0);
+    let len = unsafe { vectors::total(iov, count) }.unwrap_or(0);
     transfer_of_file(call, fd, len, plain)
 }
 
@@ -128,7 +128,7 @@ unsafe fn write_vectored_as(
         WORTH_A_THREAD
     } else {
         // SAFETY: as above.
-        unsafe { io::total(iov, count) }.unwrap_or(0)
+        unsafe { vectors::total(iov, count) }.unwrap_or(0)
     };
     transfer_of_file(call, fd, len, plain)
 }

@@ -8,10 +8,11 @@ use greenwood_runtime::readiness::Interest;
 use greenwood_runtime::try_offload;
 use libc::{c_int, sockaddr, socklen_t, ssize_t};
 
+use super::transfer;
 use super::transfer::polled;
-use super::{transfer, vectors};
 use crate::glibc::descriptors::{self, is_nonblocking};
 use crate::glibc::hook::{answer, hooks};
+use crate::glibc::vectors;
 
 hooks! {
     IO;

@@ -9,7 +9,6 @@ mod receive;
 mod send;
 mod splice;
 mod transfer;
-mod vectors;
 mod write;
 
 use std::io;
@@ -22,7 +21,6 @@ use crate::glibc::hook::{Hook, is_active};
 
 pub(crate) use pipe::choose;
 pub(crate) use transfer::transfer;
-pub(crate) use vectors::total;
 
 /// The kind of what `fd` stands for, if calls on such are patched.
 #[inline]

@@ -12,9 +12,9 @@ use libc::{c_int, iovec, ssize_t};
 
 use super::read::readv;
 use super::transfer::{polled, send_all, transfer_within};
-use super::vectors;
 use super::write::{write, writev};
 use crate::glibc::descriptors::{self, Kind, is_nonblocking, stat};
+use crate::glibc::vectors;
 
 /// Whether to do without `RWF_NOWAIT` on pipes.
 static REFUSED: AtomicBool = AtomicBool::new(false);

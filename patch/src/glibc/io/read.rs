@@ -3,12 +3,13 @@
 use greenwood_runtime::interpose::Call;
 use libc::{c_int, c_void, iovec, size_t, ssize_t};
 
-use super::receive::recv;
+use super::receive::{receive_list, recv};
 use super::transfer::{is_drained, receive};
-use super::{pipe, vectors, with_kind};
+use super::{pipe, with_kind};
 use crate::glibc::descriptors::Kind;
 use crate::glibc::files;
 use crate::glibc::hook::{answer, hooks};
+use crate::glibc::vectors;
 
 hooks! {
     IO | FILES;
@@ -70,7 +71,7 @@ unsafe fn read_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int)
             (fd, kind),
             |mode| mode,
             // SAFETY: as above.
-            || unsafe { vectors::receive(fd, iov, count) },
+            || unsafe { receive_list(fd, iov, count) },
             || vectors::result(plain()),
             |&n| is_drained(kind, n, len),
         ),

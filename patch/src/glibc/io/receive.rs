@@ -12,9 +12,9 @@ use libc::{
 };
 
 use super::transfer::{Patience, has_error, is_drained, is_read_shut, receive};
-use super::vectors;
 use crate::glibc::descriptors::{self, Kind, is_nonblocking};
 use crate::glibc::hook::{answer, hooks};
+use crate::glibc::vectors;
 
 hooks! {
     IO;
@@ -250,6 +250,16 @@ unsafe fn receive_message(call: &Call, fd: c_int, message: *mut msghdr, flags: c
         }
     }
     answer(received)
+}
+
+/// recvmsg(2) without waiting, for bytes alone.
+///
+/// # Safety
+/// As for readv(2).
+pub(super) unsafe fn receive_list(fd: c_int, iov: *const iovec, count: c_int) -> io::Result<usize> {
+    let mut message = vectors::message(iov, count);
+    // SAFETY: the caller's buffers.
+    vectors::result(unsafe { recvmsg::next(fd, &raw mut message, MSG_DONTWAIT) })
 }
 
 /// Whether a received message has brought descriptors.

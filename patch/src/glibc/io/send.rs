@@ -11,9 +11,9 @@ use libc::{
 
 use super::connect::connect_to;
 use super::transfer::{is_drained, send_all, transfer};
-use super::vectors;
 use crate::glibc::descriptors::{self, Kind, is_nonblocking};
 use crate::glibc::hook::{answer, hooks};
+use crate::glibc::vectors;
 
 hooks! {
     IO;
@@ -99,10 +99,7 @@ unsafe fn send_message(call: &Call, fd: c_int, message: *const msghdr, flags: c_
         }
         // What goes with a message has gone with its first part.
         let more = |iov: *const iovec, count: c_int| {
-            // SAFETY: all zeros are a message with nothing in it.
-            let mut rest: msghdr = unsafe { std::mem::zeroed() };
-            rest.msg_iov = iov.cast_mut();
-            rest.msg_iovlen = count as usize;
+            let rest = vectors::message(iov, count);
             // SAFETY: parts of the caller's buffers.
             vectors::result(unsafe { sendmsg::next(fd, &raw const rest, flags | MSG_DONTWAIT) })
         };
@@ -123,6 +120,16 @@ unsafe fn send_message(call: &Call, fd: c_int, message: *const msghdr, flags: c_
         },
         sent => sent,
     })
+}
+
+/// sendmsg(2) without waiting, of bytes alone.
+///
+/// # Safety
+/// As for writev(2).
+pub(super) unsafe fn send_list(fd: c_int, iov: *const iovec, count: c_int) -> io::Result<usize> {
+    let message = vectors::message(iov, count);
+    // SAFETY: the caller's buffers.
+    vectors::result(unsafe { sendmsg::next(fd, &raw const message, MSG_DONTWAIT) })
 }
 
 /// Sends all, as the kernel does: one after the other, and an error after the first of them is the next call's.

@@ -10,12 +10,13 @@ use greenwood_runtime::interpose::Call;
 use greenwood_runtime::readiness::Interest;
 use libc::{SPLICE_F_NONBLOCK, c_int, c_short, c_uint, iovec, off64_t, size_t, ssize_t};
 
+use super::kind;
 use super::transfer::{send_all, transfer};
-use super::{kind, vectors};
 use crate::Patches;
 use crate::glibc::descriptors::{self, Kind, is_nonblocking, option};
 use crate::glibc::files;
 use crate::glibc::hook::{answer, hooks, is_active};
+use crate::glibc::vectors;
 
 // On the machines this is for, the functions of either kind of offset are the same.
 hooks! {

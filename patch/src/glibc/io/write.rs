@@ -3,13 +3,14 @@
 use greenwood_runtime::interpose::Call;
 use libc::{c_int, c_void, iovec, size_t, ssize_t};
 
-use super::send::send;
+use super::send::{send, send_list};
 use super::transfer::{is_drained, send_all};
-use super::{pipe, vectors, with_kind};
+use super::{pipe, with_kind};
 use crate::Patches;
 use crate::glibc::descriptors::Kind;
 use crate::glibc::files;
 use crate::glibc::hook::{answer, hooks, is_active};
+use crate::glibc::vectors;
 
 hooks! {
     IO | FILES;
@@ -66,7 +67,7 @@ unsafe fn write_vectored(call: &Call, fd: c_int, iov: *const iovec, count: c_int
             |n, asked| is_drained(kind, n, asked),
             // SAFETY: as above.
             |done| unsafe {
-                vectors::after(iov, count, done, |iov, count| vectors::send(fd, iov, count))
+                vectors::after(iov, count, done, |iov, count| send_list(fd, iov, count))
             },
         ),
         // SAFETY: as above.

@@ -6,12 +6,9 @@ use std::slice;
 
 use libc::{c_int, iovec, ssize_t};
 
-use super::receive::recvmsg;
-use super::send::sendmsg;
-
 /// The result of a system call that counts bytes.
 #[inline(always)]
-pub(super) fn result(returned: ssize_t) -> io::Result<usize> {
+pub(crate) fn result(returned: ssize_t) -> io::Result<usize> {
     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned as usize) }
 }
 
@@ -29,27 +26,8 @@ pub(crate) unsafe fn total(iov: *const iovec, count: c_int) -> Option<usize> {
     list.iter().try_fold(0usize, |sum, one| sum.checked_add(one.iov_len))
 }
 
-/// recvmsg(2) without waiting.
-///
-/// # Safety
-/// As for readv(2).
-pub(super) unsafe fn receive(fd: c_int, iov: *const iovec, count: c_int) -> io::Result<usize> {
-    let mut message = message(iov, count);
-    // SAFETY: the caller's buffers.
-    result(unsafe { recvmsg::next(fd, &raw mut message, libc::MSG_DONTWAIT) })
-}
-
-/// sendmsg(2) without waiting.
-///
-/// # Safety
-/// As for writev(2).
-pub(super) unsafe fn send(fd: c_int, iov: *const iovec, count: c_int) -> io::Result<usize> {
-    let message = message(iov, count);
-    // SAFETY: the caller's buffers.
-    result(unsafe { sendmsg::next(fd, &raw const message, libc::MSG_DONTWAIT) })
-}
-
-fn message(iov: *const iovec, count: c_int) -> libc::msghdr {
+/// A message of nothing but these bytes.
+pub(crate) fn message(iov: *const iovec, count: c_int) -> libc::msghdr {
     // SAFETY: all zeros are a message with nothing in it.
     let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
     message.msg_iov = iov.cast_mut();
@@ -61,7 +39,7 @@ fn message(iov: *const iovec, count: c_int) -> libc::msghdr {
 ///
 /// # Safety
 /// `iov` points to `count` buffers.
-pub(super) unsafe fn after<T>(
+pub(crate) unsafe fn after<T>(
     iov: *const iovec,
     count: c_int,
     mut done: usize,
