@@ -153,9 +153,9 @@ fn copies() {
     });
 }
 
-/// Their offset is the same, which the kernel makes the small one wait for.
+/// Their offset is the same, which the kernel makes one wait for.
 #[test]
-fn a_small_write_goes_behind_a_large_one() {
+fn a_small_write_does_not_go_into_a_large_one() {
     with_files(|file| {
         let file = Arc::new(file);
         let bytes = Arc::new(pattern());
@@ -178,10 +178,10 @@ fn a_small_write_goes_behind_a_large_one() {
                 break;
             }
         }
-        // Behind all of the large one, not in the middle.
-        let mut last = [0; 1];
-        file.read_exact_at(&mut last, LARGE as u64).unwrap();
-        assert_eq!(last, [2]);
+        // Whichever thread was quicker, it is before or behind all of the large one.
+        let mut all = vec![0; LARGE + 1];
+        file.read_exact_at(&mut all, 0).unwrap();
+        assert!(all == [&bytes[..], &[2]].concat() || all == [&[2], &bytes[..]].concat());
     });
 }
 
@@ -197,7 +197,8 @@ fn a_cancelled_write_is_complete() {
             // The next call that can be left is.
             (written, ours.read(&mut byte).unwrap_err().raw_os_error())
         });
-        until(|| writer.coroutine().waits_for() == Some("offload"));
+        // Perhaps the write is over by the time that anybody looks.
+        until(|| matches!(writer.coroutine().waits_for(), Some("offload" | "read")));
         writer.cancel();
         assert_eq!(writer.join().unwrap(), (LARGE, Some(libc::ECANCELED)));
         assert_eq!(kept.metadata().unwrap().len(), LARGE as u64);
