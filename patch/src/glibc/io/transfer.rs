@@ -69,11 +69,17 @@ fn wait<T>(
             let Mode::Blocking(timeout) = limit(descriptor.mode(fd, interest)?) else {
                 return Ok(Mode::NonBlocking);
             };
-            let now = greenwood_runtime::now();
-            // That of the first wait: what follows is the same call.
-            let deadline: Option<Instant> =
-                *deadline.get_or_insert_with(|| timeout.and_then(|t| now.checked_add(t)));
-            let left = deadline.map(|d| d.saturating_duration_since(now));
+            // That of the first wait: what follows is the same call. Without one the clock need not be read.
+            let left = match deadline {
+                None => {
+                    let ends = |t| greenwood_runtime::now().checked_add(t);
+                    deadline = Some(timeout.and_then(ends));
+                    timeout
+                }
+                Some(ends) => {
+                    ends.map(|d: Instant| d.saturating_duration_since(greenwood_runtime::now()))
+                }
+            };
             probation = !verified && left.is_none_or(|left| left > PROBATION);
             Ok(Mode::Blocking(if probation { Some(PROBATION) } else { left }))
         };
