@@ -51,14 +51,14 @@ pub(crate) fn transfer_within<T>(
 /// a way that nobody saw; to look before every wait would cost a system call each.
 const PROBATION: Duration = Duration::from_millis(500);
 
-#[inline(never)]
+#[inline]
 fn wait<T>(
     slot: &Slot,
     fd: c_int,
     interest: Interest,
-    limit: &mut dyn FnMut(Mode) -> Mode,
-    op: &mut dyn FnMut() -> io::Result<T>,
-    drained: &dyn Fn(&T) -> bool,
+    limit: &mut impl FnMut(Mode) -> Mode,
+    op: &mut impl FnMut() -> io::Result<T>,
+    drained: &impl Fn(&T) -> bool,
 ) -> io::Result<T> {
     let mut deadline = None;
     let mut verified = false;
