@@ -62,8 +62,7 @@ pub(crate) fn errno() -> c_int {
 /// Runs `f` so that nobody sees what its calls made of `errno`.
 #[inline]
 pub(crate) fn keeping_errno<T>(f: impl FnOnce() -> T) -> T {
-    // SAFETY: the calling thread's (coroutine's) own.
-    let before = unsafe { *libc::__errno_location() };
+    let before = errno();
     let value = f();
     set_errno(before);
     value

@@ -8,10 +8,9 @@ use greenwood_runtime::interpose;
 use greenwood_runtime::park::Reason;
 use libc::{PTHREAD_BARRIER_SERIAL_THREAD, c_int, pthread_barrier_t};
 
-use super::futex::undisturbed;
 use super::layout;
 use super::queue::{self, Waiter};
-use crate::glibc::hook::instead;
+use crate::glibc::hook::{instead, keeping_errno};
 
 instead! {
     LOCKS;
@@ -35,7 +34,7 @@ unsafe fn meet(barrier: *mut pthread_barrier_t) -> c_int {
     // Others may wake without cause whom they take for a waiter of theirs, whose memory this was before: a lock is looked at again, a barrier
     // cannot be. None of theirs is at an odd address.
     let address = barrier as usize | 1;
-    undisturbed(|| {
+    keeping_errno(|| {
         let waiter = pin!(Waiter::new(call.as_ref(), address, WAITING));
         let enlisted = waiter.enlist(|others| {
             let is_last = others.count(WAITING) + 1 >= party;

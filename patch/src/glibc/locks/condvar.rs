@@ -10,10 +10,9 @@ use greenwood_runtime::park::Reason;
 use libc::{c_int, clockid_t, pthread_cond_t, pthread_mutex_t, timespec};
 
 use super::acquire::Timeout;
-use super::futex::undisturbed;
 use super::queue::{self, Ended, Waiter};
 use super::{layout, mutex};
-use crate::glibc::hook::instead;
+use crate::glibc::hook::{instead, keeping_errno};
 
 instead! {
     LOCKS;
@@ -74,7 +73,7 @@ unsafe fn wait_within(
         return plain();
     }
     // SAFETY: as the caller promised libc.
-    undisturbed(|| unsafe { wait_here(call.as_ref(), condvar, lock, timeout) })
+    keeping_errno(|| unsafe { wait_here(call.as_ref(), condvar, lock, timeout) })
 }
 
 /// Who signals with the mutex locked comes after the wait has begun. From when the mutex is unlocked, only the address of the condition variable
@@ -119,7 +118,7 @@ pub(super) unsafe fn signal(condvar: *mut pthread_cond_t) -> c_int {
     let shared = unsafe { layout::is_shared_condvar(condvar) };
     if !shared
         && queue::is_awaited(condvar as usize)
-        && undisturbed(|| queue::wake(condvar as usize, queue::ANY, 1)) > 0
+        && keeping_errno(|| queue::wake(condvar as usize, queue::ANY, 1)) > 0
     {
         return 0;
     }
@@ -134,7 +133,7 @@ pub(super) unsafe fn broadcast(condvar: *mut pthread_cond_t) -> c_int {
     // SAFETY: as the caller promised libc.
     let result = unsafe { pthread_cond_broadcast::next(condvar) };
     if !shared && queue::is_awaited(condvar as usize) {
-        undisturbed(|| queue::wake(condvar as usize, queue::ANY, usize::MAX));
+        keeping_errno(|| queue::wake(condvar as usize, queue::ANY, usize::MAX));
     }
     result
 }

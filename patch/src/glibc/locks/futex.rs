@@ -11,7 +11,7 @@ use libc::{c_int, c_long, timespec};
 
 use super::deadline::Deadline;
 use super::queue::{self, Ended, Waiter};
-use crate::glibc::hook::{instead, set_errno};
+use crate::glibc::hook::{instead, keeping_errno, set_errno};
 
 instead! {
     LOCKS;
@@ -115,7 +115,7 @@ unsafe fn futex(args: &Arguments) -> c_long {
             if args.is_private() {
                 for word in [args.word, args.word2] {
                     if queue::is_awaited(word as usize) {
-                        undisturbed(|| queue::wake(word as usize, queue::ANY, usize::MAX));
+                        keeping_errno(|| queue::wake(word as usize, queue::ANY, usize::MAX));
                     }
                 }
             }
@@ -198,7 +198,7 @@ unsafe fn wake(args: &Arguments, command: c_int) -> c_long {
     // The kernel wakes one even if it is asked for none.
     let limit = (args.value as c_int).max(1);
     let coroutines =
-        |limit: c_int| undisturbed(|| queue::wake(word, bits, limit as usize)) as c_int;
+        |limit: c_int| keeping_errno(|| queue::wake(word, bits, limit as usize)) as c_int;
     // SAFETY: as above.
     let threads =
         |limit: c_int| unsafe { Arguments { value: c_long::from(limit), ..*args }.pass() };
@@ -222,13 +222,4 @@ unsafe fn wake(args: &Arguments, command: c_int) -> c_long {
 fn failed(code: c_int) -> c_long {
     set_errno(code);
     -1
-}
-
-/// Runs `f` and puts `errno` back.
-pub(super) fn undisturbed<T>(f: impl FnOnce() -> T) -> T {
-    // SAFETY: the calling thread's (coroutine's) own.
-    let errno = unsafe { *libc::__errno_location() };
-    let value = f();
-    set_errno(errno);
-    value
 }

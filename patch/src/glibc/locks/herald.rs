@@ -10,6 +10,7 @@ use libc::{c_int, c_long};
 
 use super::futex::syscall;
 use super::queue;
+use crate::glibc::hook::errno;
 
 /// Those who wait for the herald are marked by this bit.
 pub(super) const BITS: u32 = 1 << 31;
@@ -98,8 +99,7 @@ pub(super) fn announce(address: usize) {
         let (at, len) = (bytes.as_ptr() as c_long, bytes.len() as c_long);
         // SAFETY: reads that many bytes, all or none of which enter the pipe.
         let written = unsafe { syscall::next(libc::SYS_write, pipe.into(), at, len, 0, 0, 0) };
-        // SAFETY: the calling thread's (coroutine's) own.
-        match (written, unsafe { *libc::__errno_location() }) {
+        match (written, errno()) {
             (-1, libc::EINTR) => {}
             (-1, _) => {
                 // The pipe is full, so the herald has yet to read, and looks here after that. But it may just have emptied it.

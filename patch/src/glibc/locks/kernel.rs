@@ -7,7 +7,7 @@ use libc::{c_int, c_long};
 
 use super::deadline::Deadline;
 use super::futex::syscall;
-use crate::glibc::hook::set_errno;
+use crate::glibc::hook::keeping_errno;
 
 /// Blocks while the word is `value`, until the deadline at most, or returns without cause.
 pub(super) fn wait(word: &AtomicU32, value: u32, deadline: Option<&Deadline>) {
@@ -24,12 +24,9 @@ pub(super) fn wake(word: *const AtomicU32) {
 }
 
 fn call(word: *const u32, operation: c_int, value: u32, until: c_long) {
-    // SAFETY: the caller's thread has an `errno`.
-    let errno = unsafe { *libc::__errno_location() };
     let (word, operation, value) = (word as c_long, c_long::from(operation), c_long::from(value));
     // SAFETY: a word that lives over the wait; a wake-up needs none.
-    unsafe {
+    keeping_errno(|| unsafe {
         syscall::next(libc::SYS_futex, word, operation, value, until, 0, c_long::from(-1_i32))
-    };
-    set_errno(errno);
+    });
 }

@@ -5,10 +5,9 @@ use greenwood_runtime::park::Reason;
 use libc::{c_int, clockid_t, pthread_mutex_t, timespec};
 
 use super::acquire::{Timeout, Wanted, acquire};
-use super::futex::undisturbed;
 use super::layout::MutexKind;
 use super::queue;
-use crate::glibc::hook::hooks;
+use crate::glibc::hook::{hooks, keeping_errno};
 
 hooks! {
     LOCKS;
@@ -125,7 +124,7 @@ pub(super) unsafe fn unlock(mutex: *mut pthread_mutex_t) -> c_int {
     let result = unsafe { release::pthread_mutex_unlock::next(mutex) };
     // By now the mutex may be gone: only its address counts.
     if result == 0 && queue::is_awaited_after_exchange(mutex as usize) {
-        undisturbed(|| queue::wake(mutex as usize, queue::ANY, 1));
+        keeping_errno(|| queue::wake(mutex as usize, queue::ANY, 1));
     }
     result
 }

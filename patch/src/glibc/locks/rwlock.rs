@@ -5,9 +5,8 @@ use greenwood_runtime::park::Reason;
 use libc::{c_int, clockid_t, pthread_rwlock_t, timespec};
 
 use super::acquire::{Timeout, Wanted, acquire};
-use super::futex::undisturbed;
 use super::{layout, queue};
-use crate::glibc::hook::hooks;
+use crate::glibc::hook::{hooks, keeping_errno};
 
 hooks! {
     LOCKS;
@@ -146,7 +145,7 @@ unsafe fn unlock(lock: *mut pthread_rwlock_t) -> c_int {
     let result = unsafe { release::pthread_rwlock_unlock::next(lock) };
     // By now the lock may be gone: only its address counts.
     if result == 0 && queue::is_awaited_after_exchange(lock as usize) {
-        undisturbed(|| {
+        keeping_errno(|| {
             queue::wake(lock as usize, WRITER, 1);
             queue::wake(lock as usize, READER, usize::MAX);
         });

@@ -8,9 +8,8 @@ use greenwood_runtime::park::Reason;
 use libc::{c_int, clockid_t, sem_t, timespec};
 
 use super::acquire::{Timeout, Wanted, acquire};
-use super::futex::undisturbed;
 use super::{herald, layout, queue};
-use crate::glibc::hook::{hooks, set_errno};
+use crate::glibc::hook::{errno, hooks, keeping_errno, set_errno};
 
 hooks! {
     LOCKS;
@@ -70,14 +69,13 @@ unsafe fn take_within(
     // SAFETY: as the caller promised libc.
     let attempt = || match unsafe { libc::sem_trywait(semaphore) } {
         0 => 0,
-        // SAFETY: as the caller promised libc.
-        _ => match unsafe { *libc::__errno_location() } {
+        _ => match errno() {
             libc::EAGAIN => libc::EBUSY,
             code => code,
         },
     };
-    let result = match undisturbed(attempt) {
-        libc::EBUSY => undisturbed(|| {
+    let result = match keeping_errno(attempt) {
+        libc::EBUSY => keeping_errno(|| {
             // Without somebody who wakes it, the coroutine looks for itself.
             // SAFETY: as the caller promised libc.
             let unheard = unsafe { layout::is_shared_semaphore(semaphore) } || !herald::is_there();
@@ -102,7 +100,7 @@ unsafe fn post(semaphore: *mut sem_t) -> c_int {
     let result = unsafe { release::sem_post::next(semaphore) };
     // By now the semaphore may be gone: only its address counts.
     if result == 0 && queue::is_awaited_after_exchange(semaphore as usize) {
-        undisturbed(|| herald::announce(semaphore as usize));
+        keeping_errno(|| herald::announce(semaphore as usize));
     }
     result
 }
