@@ -15,6 +15,7 @@ use crate::connection::{self, Handler};
 use crate::connections::Connections;
 use crate::limits::Limits;
 use crate::server::Backend;
+use crate::stream::{Socket, Stream};
 
 /// Pause after a failure that will not go away by itself, such as EMFILE. The kernel keeps new
 /// connections meanwhile.
@@ -130,7 +131,10 @@ impl Acceptor {
     fn start(&mut self, stream: TcpStream, peer: SocketAddr) {
         let seat = (self.backend == Backend::Green).then(|| self.balance.take());
         let worker = seat.as_ref().map(|seat| seat.worker);
-        let registration = self.connections.add(stream, peer, seat);
+        // Answers are written whole; waiting for more to send would only delay the last packet.
+        let _ = stream.set_nodelay(true);
+        let stream = Stream::Plain(Socket::tcp(stream.into()));
+        let registration = self.connections.add(stream, Some(peer), seat);
         let (limits, handler) = (self.limits.clone(), self.handler.clone());
         let serve = move || connection::run(registration, &limits, &*handler);
         let started = match worker {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenwood_runtime::{is_interruption, readiness};
-use http::{Method, StatusCode, Version};
+use http::{Method, StatusCode, Version, header};
 
 use crate::body::{BodyState, RequestBody};
 use crate::buffer::{self, Buffer};
@@ -19,8 +19,9 @@ use crate::error::RequestError;
 use crate::limits::{Limits, MAX_FIELDS};
 use crate::request::{self, Framing, Request, Scan};
 use crate::response::encode::{self, Framing as ResponseFraming};
-use crate::response::{IntoResponse, Response, send};
+use crate::response::{Content, IntoResponse, Response, send};
 use crate::transport::{FLUSH_AT, Transport};
+use crate::upgrade::Upgraded;
 
 /// How long an idle connection keeps its buffers, and with them its next request's speed.
 const WARM: Duration = Duration::from_secs(1);
@@ -35,7 +36,7 @@ pub(crate) type Handler = dyn Fn(&mut Request<'_>) -> Response + Send + Sync;
 /// Serves until either side closes. Suspends.
 pub(crate) fn run(registration: Registration, limits: &Limits, handler: &Handler) {
     let link = Arc::clone(registration.link());
-    let Ok(transport) = Transport::new(link, limits.write_progress) else { return };
+    let transport = Transport::new(link, limits.write_progress);
     let mut connection = Connection {
         transport,
         input: Buffer::default(),
@@ -47,9 +48,19 @@ pub(crate) fn run(registration: Registration, limits: &Limits, handler: &Handler
         limits,
         handler,
     };
-    // An error means that the peer is gone or takes nothing: there is nobody to tell.
-    let _ = connection.serve();
+    match connection.serve() {
+        Ok(Some(next)) => {
+            let early = connection.input.filled().to_vec();
+            let Connection { registration, transport, .. } = connection;
+            drop(transport);
+            next(Upgraded::new(registration, early, limits.write_progress));
+        }
+        // An error means that the peer is gone or takes nothing: there is nobody to tell.
+        Ok(None) | Err(_) => {}
+    }
 }
+
+type Upgrade = Box<dyn FnOnce(Upgraded) + Send>;
 
 struct Connection<'s> {
     // The transport's share of the socket goes before the registration, which closes it.
@@ -71,6 +82,7 @@ enum Next {
     Request,
     Receive,
     Close,
+    Upgrade(Upgrade),
 }
 
 enum Received {
@@ -82,12 +94,14 @@ enum Received {
 }
 
 impl Connection<'_> {
-    fn serve(&mut self) -> io::Result<()> {
+    /// Until the connection ends, or is no longer HTTP.
+    fn serve(&mut self) -> io::Result<Option<Upgrade>> {
         loop {
             match self.answer()? {
                 Next::Request if self.transport.out.len() < FLUSH_AT => {}
                 Next::Request => self.transport.flush()?,
-                Next::Close => return self.close(),
+                Next::Close => return self.close().map(|()| None),
+                Next::Upgrade(next) => return self.transport.flush().map(|()| Some(next)),
                 Next::Receive => {
                     self.transport.flush()?;
                     let begun = !self.input.is_empty();
@@ -95,13 +109,13 @@ impl Connection<'_> {
                         Received::Bytes => {}
                         Received::End if begun => {
                             self.refuse(RequestError::Truncated);
-                            return self.transport.flush();
+                            return self.transport.flush().map(|()| None);
                         }
                         Received::Late if begun => {
                             self.refuse(RequestError::TimedOut);
-                            return self.close();
+                            return self.close().map(|()| None);
                         }
-                        Received::End | Received::Late => return Ok(()),
+                        Received::End | Received::Late => return Ok(None),
                     }
                 }
             }
@@ -154,6 +168,16 @@ impl Connection<'_> {
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
             (Ok(_), Some(error)) => error.into_response(),
+            (Ok(response), None) if is_upgrade(&response) => {
+                let protocol = response.header(&header::UPGRADE);
+                let asked = protocol.is_some_and(|p| request.head.upgrades_to(p.as_bytes()));
+                // The rest of a body would be taken for the other protocol's first words.
+                if asked && state.ended() {
+                    response
+                } else {
+                    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                }
+            }
             (Ok(response), None) if response.status.is_informational() => {
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
@@ -170,6 +194,10 @@ impl Connection<'_> {
 
         let out = &mut self.transport.out;
         encode::head(out, &response, framing, keep_alive, version, self.date.now());
+        if let Content::Upgrade(next) = response.body.0 {
+            self.use_up(len, &state);
+            return Ok(Next::Upgrade(next));
+        }
         if framing.has_body() && !is_head {
             send::body(&mut self.transport, response.body.0, framing)?;
         }
@@ -183,14 +211,19 @@ impl Connection<'_> {
             }
             state = body.state;
         }
-        match state.rest() {
-            (used, []) => self.input.consume(len + used),
-            (_, later) => self.input.replace(later),
-        }
+        self.use_up(len, &state);
         self.scan = Scan::default();
         self.skipped_line = false;
         self.head_deadline = None;
         Ok(Next::Request)
+    }
+
+    /// Leaves in the input what came behind the request.
+    fn use_up(&mut self, head: usize, body: &BodyState) {
+        match body.rest() {
+            (used, []) => self.input.consume(head + used),
+            (_, later) => self.input.replace(later),
+        }
     }
 
     /// Answers what is no valid request; the connection is to be closed then.
@@ -275,6 +308,12 @@ impl Connection<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the connection leaves HTTP after this answer, which only the body can make it do.
+fn is_upgrade(response: &Response) -> bool {
+    response.status == StatusCode::SWITCHING_PROTOCOLS
+        && matches!(response.body.0, Content::Upgrade(_))
 }
 
 fn is_late(error: &io::Error) -> bool {

@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use greenwood_net::TcpStream;
 use greenwood_runtime::park::{self, Reason, Unparker, Wake};
 
 use crate::balance::Seat;
+use crate::stream::Stream;
 
 /// One connection's socket, shared by its own coroutine and a shutdown.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) stream: TcpStream,
-    pub(crate) peer: SocketAddr,
+    pub(crate) stream: Stream,
+    /// None on Unix sockets.
+    pub(crate) peer: Option<SocketAddr>,
     /// Whether the connection waits for something that is no request yet.
     idle: AtomicBool,
 }
@@ -61,8 +62,8 @@ impl Connections {
 
     pub(crate) fn add(
         self: &Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
+        stream: Stream,
+        peer: Option<SocketAddr>,
         seat: Option<Seat>,
     ) -> Registration {
         let link = Arc::new(Link { stream, peer, idle: AtomicBool::new(false) });

@@ -1,6 +1,6 @@
 //! A connection's socket with what is still to be written to it.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,20 +17,14 @@ pub(crate) struct Transport {
     pub(crate) link: Arc<Link>,
     /// Answers that were not written yet. Empty whenever the connection waits for its peer.
     pub(crate) out: Vec<u8>,
-    read_timeout: Option<Duration>,
+    write_timeout: Duration,
     /// A write has not been completed: nothing more may follow what the peer has of it.
     broken: bool,
 }
 
 impl Transport {
-    /// # Errors
-    ///
-    /// Those of the socket calls; the connection is then of no use.
-    pub(crate) fn new(link: Arc<Link>, write_timeout: Duration) -> io::Result<Transport> {
-        // Answers are written whole; waiting for more to send would only delay the last packet.
-        link.stream.set_nodelay(true)?;
-        link.stream.set_write_timeout(Some(at_least_some(write_timeout)))?;
-        Ok(Transport { link, out: Vec::new(), read_timeout: None, broken: false })
+    pub(crate) fn new(link: Arc<Link>, write_timeout: Duration) -> Transport {
+        Transport { link, out: Vec::new(), write_timeout, broken: false }
     }
 
     /// Reads once, for at most `timeout`, after everything in `out` was written: the peer may be
@@ -41,17 +35,7 @@ impl Transport {
     /// `WouldBlock` when the time has passed.
     pub(crate) fn read(&mut self, into: &mut [u8], timeout: Duration) -> io::Result<usize> {
         self.flush()?;
-        let timeout = at_least_some(timeout);
-        if self.read_timeout != Some(timeout) {
-            self.link.stream.set_read_timeout(Some(timeout))?;
-            self.read_timeout = Some(timeout);
-        }
-        loop {
-            match (&self.link.stream).read(into) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        self.link.stream.read(into, Some(timeout))
     }
 
     /// Writes all of `out`. Suspends.
@@ -82,7 +66,7 @@ impl Transport {
         }
         // Until all of it is written, also if a wait unwinds to a time-out in the handler.
         self.broken = true;
-        (&self.link.stream).write_all(bytes)?;
+        self.link.stream.write_all(bytes, Some(self.write_timeout))?;
         self.broken = false;
         Ok(())
     }
@@ -96,15 +80,11 @@ impl Transport {
     }
 }
 
-/// The kernel takes a time-out of zero for none, and std refuses it.
-fn at_least_some(timeout: Duration) -> Duration {
-    timeout.max(Duration::from_millis(1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::connections::Connections;
+    use crate::stream::{Socket, Stream};
     use greenwood_net::{TcpListener, TcpStream};
     use greenwood_runtime::{readiness, timeout};
     use std::os::fd::AsFd;
@@ -116,9 +96,10 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, peer) = listener.accept().unwrap();
-            let registration = Connections::new().unwrap().add(stream, peer, None);
+            let stream = Stream::Plain(Socket::tcp(stream.into()));
+            let registration = Connections::new().unwrap().add(stream, Some(peer), None);
             let link = registration.link().clone();
-            let mut transport = Transport::new(link, Duration::from_secs(3600)).unwrap();
+            let mut transport = Transport::new(link, Duration::from_secs(3600));
             let (never, _open) = io::pipe().unwrap();
             let bytes = vec![0; 16 << 20];
             let left = timeout(Duration::from_millis(20), || {

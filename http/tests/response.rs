@@ -158,3 +158,86 @@ fn a_long_answer_arrives_whole() {
     let answer = server.exchange(&[b"GET / HTTP/1.0\r\n\r\n"]);
     assert!(answer.ends_with(&"z".repeat(5_000_000)));
 }
+
+fn produced(request: &mut Request<'_>) -> Response {
+    use std::io::Write;
+    let body = match request.path() {
+        "/sized" => ResponseBody::from_sized_writer(|out| out.write_all(b"abcde"), 5),
+        "/short" => ResponseBody::from_sized_writer(|out| out.write_all(b"abc"), 5),
+        "/long" => ResponseBody::from_sized_writer(|out| out.write_all(b"abcdef"), 5),
+        "/fails" => ResponseBody::from_writer(|out| {
+            out.write_all(b"abc")?;
+            out.flush()?;
+            Err(io::ErrorKind::Other.into())
+        }),
+        "/panics" => ResponseBody::from_writer(|_| panic!("on purpose")),
+        "/flushed" => ResponseBody::from_writer(|out| {
+            out.flush()?;
+            out.write_all(b"abc")?;
+            out.flush()?;
+            out.flush()?;
+            out.write_all(b"de")?;
+            out.write_all(b"f")
+        }),
+        "/numbers" => {
+            ResponseBody::from_writer(|out| (0..100_000).try_for_each(|n| writeln!(out, "{n}")))
+        }
+        _ => "x".into(),
+    };
+    Response::new(StatusCode::OK).with_body(body)
+}
+
+#[test]
+fn written_bodies_are_framed_as_they_are_flushed() {
+    for backend in BACKENDS {
+        let server = TestServer::with(Server::builder().backend(backend), produced);
+        let mut client = server.connect();
+        client.send(get("/flushed") + &get("/sized"));
+        assert_eq!(
+            client.until("\r\n0\r\n\r\n"),
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+             0003\r\nabc\r\n0003\r\ndef\r\n0\r\n\r\n"
+        );
+        assert_eq!(client.until("abcde"), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabcde");
+        client.send("HEAD /panics HTTP/1.0\r\n\r\n");
+        assert_eq!(client.rest(), "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+    }
+}
+
+#[test]
+fn a_written_body_that_breaks_its_promise_ends_the_connection() {
+    let server = TestServer::start(produced);
+    let sized = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    for (path, answer) in [
+        ("/short", String::new()),
+        ("/long", String::new()),
+        ("/panics", String::new()),
+        ("/fails", format!("{chunked}0003\r\nabc\r\n")),
+    ] {
+        let got = server.exchange(&[(get(path) + &get("/x")).as_bytes()]);
+        assert!(got == answer || got == format!("{sized}abc"), "{path}: {got}");
+    }
+}
+
+#[test]
+fn a_long_written_body_arrives_whole() {
+    let server = TestServer::start(produced);
+    let expected: String = (0..100_000).map(|n| format!("{n}\n")).collect();
+    let plain = server.exchange(&[b"GET /numbers HTTP/1.0\r\n\r\n"]);
+    assert!(plain.split_once("\r\n\r\n").unwrap().1 == expected);
+    let raw = b"GET /numbers HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let answer = server.exchange(&[raw]);
+    let mut rest = answer.split_once("\r\n\r\n").unwrap().1;
+    let mut body = String::new();
+    loop {
+        let (size, tail) = rest.split_once("\r\n").unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            break;
+        }
+        body += &tail[..size];
+        rest = tail[size..].strip_prefix("\r\n").unwrap();
+    }
+    assert!(body == expected);
+}

@@ -28,7 +28,7 @@ use crate::body::RequestBody;
 pub struct Request<'c> {
     pub(crate) head: Head<'c>,
     pub(crate) body: RequestBody<'c>,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 impl<'c> Request<'c> {
@@ -80,9 +80,14 @@ impl<'c> Request<'c> {
         &mut self.body
     }
 
-    /// The address of the other end of the connection.
-    pub fn peer_addr(&self) -> SocketAddr {
+    /// The address of the other end of the connection. `None` on a Unix socket.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
+    }
+
+    /// Whether the client asks to go on with `protocol` instead of HTTP (RFC 9110 section 7.8).
+    pub fn upgrades_to(&self, protocol: &str) -> bool {
+        self.head.upgrades_to(protocol.as_bytes())
     }
 }
 

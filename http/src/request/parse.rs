@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use http::{Method, Version};
 use httparse::{Header, Status};
 
-use super::fields::Fields;
+use super::fields::{Fields, list};
 use super::framing::{Framing, Semantics};
 use super::target::Target;
 use crate::error::RequestError;
@@ -25,6 +25,20 @@ pub(crate) struct Head<'a> {
     pub(crate) expects_continue: bool,
     /// How many bytes the head took.
     pub(crate) len: usize,
+}
+
+impl Head<'_> {
+    /// Whether `Upgrade` lists `protocol`, and `Connection` says that it is meant for this server. The client of an HTTP/1.0 request
+    /// may be a proxy that passed on what it did not know.
+    pub(crate) fn upgrades_to(&self, protocol: &[u8]) -> bool {
+        let lists = |name: &str, what: &[u8]| {
+            let mut elements = self.fields.get_all(name).flat_map(list);
+            elements.any(|element| element.eq_ignore_ascii_case(what))
+        };
+        self.version == Version::HTTP_11
+            && lists("connection", b"upgrade")
+            && lists("upgrade", protocol)
+    }
 }
 
 /// Parses the head at the start of `bytes`; `None` when more bytes are needed to tell.

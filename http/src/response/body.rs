@@ -1,15 +1,29 @@
 //! The body of an answer.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 
-/// The body of an answer: bytes, or something to read them from.
+use super::BodyWriter;
+use crate::upgrade::Upgraded;
+
+/// The body of an answer: bytes, or something that makes them while they are sent.
 pub struct ResponseBody(pub(crate) Content);
+
+type Producer = Box<dyn FnOnce(&mut BodyWriter<'_>) -> io::Result<()> + Send>;
 
 pub(crate) enum Content {
     Static(&'static [u8]),
     Owned(Vec<u8>),
-    Reader { reader: Box<dyn Read + Send>, length: Option<u64> },
+    Reader {
+        reader: Box<dyn Read + Send>,
+        length: Option<u64>,
+    },
+    Writer {
+        produce: Producer,
+        length: Option<u64>,
+    },
+    /// No body: after the head the connection is somebody else's.
+    Upgrade(Box<dyn FnOnce(Upgraded) + Send>),
 }
 
 impl ResponseBody {
@@ -33,12 +47,44 @@ impl ResponseBody {
         ResponseBody(Content::Reader { reader: Box::new(reader), length: Some(length) })
     }
 
+    /// Everything that `produce` writes: chunked in HTTP/1.1, up to the end of the connection in
+    /// HTTP/1.0.
+    ///
+    /// `produce` is called on the connection's coroutine after the handler has returned, and not at
+    /// all for a HEAD request. When it returns an error, or panics, the connection breaks off, so that the
+    /// client sees the answer as incomplete. Writes gather in a buffer; see [`BodyWriter`].
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use greenwood_http::{Request, ResponseBody};
+    ///
+    /// fn numbers(_: &mut Request<'_>) -> ResponseBody {
+    ///     ResponseBody::from_writer(|out| (0..1000).try_for_each(|n| writeln!(out, "{n}")))
+    /// }
+    /// ```
+    pub fn from_writer<F>(produce: F) -> ResponseBody
+    where
+        F: FnOnce(&mut BodyWriter<'_>) -> io::Result<()> + Send + 'static,
+    {
+        ResponseBody(Content::Writer { produce: Box::new(produce), length: None })
+    }
+
+    /// [`from_writer`](ResponseBody::from_writer) with `length` as `Content-Length`. Writes beyond it fail;
+    /// when there is less, the connection breaks off.
+    pub fn from_sized_writer<F>(produce: F, length: u64) -> ResponseBody
+    where
+        F: FnOnce(&mut BodyWriter<'_>) -> io::Result<()> + Send + 'static,
+    {
+        ResponseBody(Content::Writer { produce: Box::new(produce), length: Some(length) })
+    }
+
     /// Its length in bytes, if that is known beforehand.
     pub(crate) fn len(&self) -> Option<u64> {
         match &self.0 {
             Content::Static(bytes) => Some(bytes.len() as u64),
             Content::Owned(bytes) => Some(bytes.len() as u64),
-            Content::Reader { length, .. } => *length,
+            Content::Reader { length, .. } | Content::Writer { length, .. } => *length,
+            Content::Upgrade(_) => Some(0),
         }
     }
 }

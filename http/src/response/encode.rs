@@ -18,7 +18,10 @@ pub(crate) enum Framing {
 impl Framing {
     pub(crate) fn of(status: StatusCode, length: Option<u64>, version: Version) -> Framing {
         match (status, length) {
-            (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) => Framing::None,
+            (
+                StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED,
+                _,
+            ) => Framing::None,
             // RFC 9110 section 15.3.6: a 205 is without content, but must say so.
             (StatusCode::RESET_CONTENT, _) => Framing::Length(0),
             (_, Some(length)) => Framing::Length(length),
@@ -83,6 +86,9 @@ pub(crate) fn head(
         Framing::None | Framing::Close => {}
     }
     match (keep_alive, version) {
+        _ if response.status == StatusCode::SWITCHING_PROTOCOLS => {
+            field(out, b"connection", b"upgrade");
+        }
         (false, _) => field(out, b"connection", b"close"),
         (true, Version::HTTP_10) => field(out, b"connection", b"keep-alive"),
         (true, _) => {}

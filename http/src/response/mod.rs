@@ -5,12 +5,15 @@ pub(crate) mod encode;
 mod fields;
 mod into;
 pub(crate) mod send;
+mod writer;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
+pub(crate) use body::Content;
 pub use body::ResponseBody;
 pub(crate) use fields::FieldList;
 pub use into::IntoResponse;
+pub use writer::BodyWriter;
 
 /// An answer: status, header fields, body.
 ///

@@ -1,0 +1,125 @@
+//! A connected socket, TCP or Unix: system calls that never block, and the readiness that makes them wait.
+//!
+//! Not `greenwood_net`'s types, which keep for every socket what its user may set: here nobody sets anything, and idle
+//! connections are to be small.
+
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use greenwood_runtime::readiness::{Interest, Mode, Source};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+use crate::sys;
+
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: OwnedFd,
+    source: Source,
+    /// Whether a short count proves that there is nothing more. On Unix sockets a receive also stops at a change of ancillary data.
+    short_is_all: bool,
+}
+
+impl Socket {
+    pub(crate) fn tcp(fd: OwnedFd) -> Socket {
+        Socket { fd, source: Source::new(), short_is_all: true }
+    }
+
+    pub(crate) fn unix(fd: OwnedFd) -> Socket {
+        Socket { fd, source: Source::new(), short_is_all: false }
+    }
+
+    /// See [`Stream::read`](super::Stream::read), as for the next three.
+    #[inline]
+    pub(crate) fn read(&self, into: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        let (asked, short_is_all) = (into.len(), self.short_is_all);
+        loop {
+            let result = self.source.perform(
+                self.fd.as_fd(),
+                Interest::Read,
+                timeout,
+                || receive(&self.fd, into),
+                |&n| short_is_all && 0 < n && n < asked,
+            );
+            match result {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    pub(crate) fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        // Through the source, so that it knows that there is nothing before somebody waits on it.
+        self.source.perform_as(
+            self.fd.as_fd(),
+            Interest::Read,
+            || Ok(Mode::NonBlocking),
+            || receive(&self.fd, into),
+            |_| false,
+        )
+    }
+
+    pub(crate) fn wait_readable(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.source.wait(self.fd.as_fd(), Interest::Read, timeout)
+    }
+
+    pub(crate) fn write_all(&self, mut bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let (asked, short_is_all) = (bytes.len(), self.short_is_all);
+            let result = self.source.perform(
+                self.fd.as_fd(),
+                Interest::Write,
+                timeout,
+                || {
+                    let flags = SendFlags::DONTWAIT | sys::NO_SIGNAL;
+                    rustix::net::send(&self.fd, bytes, flags).map_err(io::Error::from)
+                },
+                |&n| short_is_all && n < asked,
+            );
+            match result {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => bytes = &bytes[n..],
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let how = match how {
+            Shutdown::Read => rustix::net::Shutdown::Read,
+            Shutdown::Write => rustix::net::Shutdown::Write,
+            Shutdown::Both => rustix::net::Shutdown::Both,
+        };
+        Ok(rustix::net::shutdown(&self.fd, how)?)
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+}
+
+#[inline]
+fn receive(fd: &OwnedFd, into: &mut [u8]) -> io::Result<usize> {
+    match rustix::net::recv(fd, into, RecvFlags::DONTWAIT) {
+        Ok((n, _)) => Ok(n),
+        Err(Errno::WOULDBLOCK) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(e) => Err(e.into()),
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for Socket {
+    /// Ends the registration while the descriptor's number is still ours.
+    fn drop(&mut self) {
+        self.source.close(self.fd.as_fd());
+    }
+}
