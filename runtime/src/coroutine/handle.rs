@@ -68,6 +68,11 @@ impl<T> JoinHandle<T> {
         self.take()
     }
 
+    /// What wakes the coroutine.
+    pub(crate) fn unparker(&self) -> park::Unparker {
+        park::Unparker::of(self.task.clone())
+    }
+
     /// Has `unparker` woken when the coroutine finishes, until the guard goes. None if it already has.
     ///
     /// # Safety

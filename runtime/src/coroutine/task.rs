@@ -22,6 +22,8 @@ pub(crate) enum Run {
     Parked,
     /// In the run queue, after a park.
     Woken,
+    /// Not started, nor in the run queue: it waits for an unpark.
+    Dormant,
     Finished,
 }
 
@@ -43,7 +45,7 @@ pub(crate) struct Header {
     pub(crate) spawned_at: &'static Location<'static>,
     /// The worker it started on, or will for certain. Null before that is known.
     home: AtomicPtr<Shared>,
-    /// *Home.* Its index in the worker's table, once it has been suspended.
+    /// *Home.* Its index in the worker's table, once it has been suspended, or while it is dormant in that of those.
     pub(crate) slot: AtomicU32,
     /// *Home.* A [`Run`].
     run: AtomicU8,
@@ -130,6 +132,7 @@ impl Header {
             1 => Run::Yielded,
             2 => Run::Parked,
             3 => Run::Woken,
+            4 => Run::Dormant,
             _ => Run::Finished,
         }
     }
@@ -137,6 +140,10 @@ impl Header {
     #[inline]
     pub(crate) fn set_run(&self, run: Run) {
         self.run.store(run as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_slot(&self, slot: u32) {
+        self.slot.store(slot, Ordering::Relaxed);
     }
 
     #[inline]

@@ -76,6 +76,10 @@ impl Claim {
 }
 
 impl Unparker {
+    pub(crate) fn of(task: Arc<dyn Task>) -> Unparker {
+        Unparker(Target::Coroutine(task))
+    }
+
     /// Makes the owner's current or next park return. Never lost, never blocks; waking what has ended does nothing.
     #[inline]
     pub fn unpark(&self) {

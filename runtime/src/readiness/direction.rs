@@ -1,6 +1,6 @@
 //! One direction of a descriptor: what is known of its readiness, and who waits for it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use crate::park::{self, Reason, Unparker, Wake};
@@ -10,8 +10,10 @@ use crate::sys::lock::Mutex;
 const READY: u32 = 1;
 /// The peer will send nothing more (or take nothing more): what is left to learn comes without a further event.
 const CLOSED: u32 = 2;
+/// The descriptor was closed at this end: ready for ever, so that nobody waits.
+const SHUT: u32 = 4;
 /// Events are counted from this bit on, so that a result from before an event does not clear what the event said.
-const EVENT: u32 = 4;
+const EVENT: u32 = 8;
 
 /// What was known at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +36,9 @@ pub(super) struct Direction {
 #[derive(Debug, Default)]
 struct Waiters {
     first: Option<Unparker>,
-    more: Vec<Unparker>,
+    /// Boxed, as there are two of these for every connection that rests.
+    #[allow(clippy::box_collection, reason = "a third of the size of what is nearly always empty")]
+    more: Option<Box<Vec<Unparker>>>,
 }
 
 impl Direction {
@@ -62,6 +66,9 @@ impl Direction {
     /// the next call has to wait for one.
     #[inline]
     pub(super) fn clear(&self, seen: Seen) {
+        if seen.0 & SHUT != 0 {
+            return;
+        }
         let _ = self.state.compare_exchange(
             seen.0,
             seen.0 & !READY,
@@ -81,8 +88,16 @@ impl Direction {
 
     /// An event came, or everybody is to look again for another reason.
     pub(super) fn set(&self, closed: bool) {
-        let update =
-            |state: u32| (state.wrapping_add(EVENT) | READY) | if closed { CLOSED } else { 0 };
+        self.wake(if closed { CLOSED } else { 0 });
+    }
+
+    /// The descriptor is closed.
+    pub(super) fn shut(&self) {
+        self.wake(SHUT);
+    }
+
+    fn wake(&self, bits: u32) {
+        let update = |state: u32| state.wrapping_add(EVENT) | READY | bits;
         let _ = self
             .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some(update(state)));
@@ -91,26 +106,23 @@ impl Direction {
             (waiters.first.take(), std::mem::take(&mut waiters.more))
         };
         // All of them: on an edge-triggered event, one that is woken and goes away would take the news with it.
-        first.into_iter().chain(more).for_each(|waiter| waiter.unpark());
+        first.into_iter().for_each(|waiter| waiter.unpark());
+        if let Some(more) = more {
+            more.iter().for_each(Unparker::unpark);
+        }
     }
 
-    /// Parks the caller until the direction is ready, or `closed` is set and everybody was told so by `set`.
-    pub(super) fn wait(
-        &self,
-        reason: &'static Reason,
-        deadline: Option<Instant>,
-        closed: &AtomicBool,
-    ) -> Wake {
+    /// Parks the caller until the direction is ready.
+    pub(super) fn wait(&self, reason: &'static Reason, deadline: Option<Instant>) -> Wake {
         let me = park::unparker();
-        if !self.enlist(&me, closed) {
+        if !self.enlist(&me) {
             return Wake::Unparked;
         }
         // Leaves the list however this ends; an unwinding park included.
         let leaves = Leaves { direction: self, me };
         loop {
             let wake = park::park(reason, deadline);
-            if wake != Wake::Unparked || self.seen().is_ready() || !self.enlist(&leaves.me, closed)
-            {
+            if wake != Wake::Unparked || self.seen().is_ready() || !self.enlist(&leaves.me) {
                 return wake;
             }
         }
@@ -119,15 +131,22 @@ impl Direction {
     /// Puts `waiter` on the list, on which it may be already, unless the direction is ready.
     ///
     /// An event takes all waiters off the list; by the time that one of them runs, another may have used the event up.
-    fn enlist(&self, waiter: &Unparker, closed: &AtomicBool) -> bool {
+    pub(super) fn enlist(&self, waiter: &Unparker) -> bool {
         let mut waiters = self.waiters.lock();
-        // Under the lock: an event, or a close, after this finds the waiter on the list.
-        if self.seen().is_ready() || closed.load(Ordering::Acquire) {
+        // Under the lock: an event after this finds the waiter on the list.
+        if self.seen().is_ready() {
             return false;
         }
         waiters.remove(waiter);
         waiters.add(waiter.clone());
         true
+    }
+}
+
+impl Direction {
+    /// Takes `waiter` off the list, if it is on it.
+    pub(super) fn remove_waiter(&self, waiter: &Unparker) {
+        self.waiters.lock().remove(waiter);
     }
 }
 
@@ -138,7 +157,7 @@ struct Leaves<'a> {
 
 impl Drop for Leaves<'_> {
     fn drop(&mut self) {
-        self.direction.waiters.lock().remove(&self.me);
+        self.direction.remove_waiter(&self.me);
     }
 }
 
@@ -147,15 +166,15 @@ impl Waiters {
         if self.first.is_none() {
             self.first = Some(waiter);
         } else {
-            self.more.push(waiter);
+            self.more.get_or_insert_default().push(waiter);
         }
     }
 
     fn remove(&mut self, waiter: &Unparker) {
         if self.first.as_ref().is_some_and(|w| w.same(waiter)) {
             self.first = None;
-        } else if !self.more.is_empty() {
-            self.more.retain(|w| !w.same(waiter));
+        } else if let Some(more) = &mut self.more {
+            more.retain(|w| !w.same(waiter));
         }
     }
 }

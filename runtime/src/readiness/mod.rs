@@ -4,10 +4,12 @@
 //! [`wait_any`] wait for any descriptor, once.
 
 mod direction;
+mod dormant;
 mod once;
 mod registered;
 mod source;
 
+pub use dormant::{AsSource, Readiness, spawn_when_readable};
 pub use once::{wait_any, wait_readable, wait_writable};
 pub use source::{Mode, Source};
 

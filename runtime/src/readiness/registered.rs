@@ -82,6 +82,11 @@ impl Registered {
         Ok(false)
     }
 
+    pub(super) fn is_bound_to(&self, cx: Current) -> bool {
+        let binding = self.binding.lock();
+        binding.as_ref().is_some_and(|b| std::ptr::eq(b.home, cx.worker().shared))
+    }
+
     /// Whether `fd` stands for what is registered. `NotFound` if not.
     pub(super) fn confirm(&self, fd: RawFd) -> io::Result<()> {
         match &*self.binding.lock() {
@@ -120,8 +125,14 @@ impl Registered {
         self.wake_all();
     }
 
+    /// Has everybody who waits find the descriptor closed.
+    pub(super) fn shut(&self) {
+        self.read.shut();
+        self.write.shut();
+    }
+
     /// Has everybody who waits look again.
-    pub(super) fn wake_all(&self) {
+    fn wake_all(&self) {
         self.read.set(false);
         self.write.set(false);
     }

@@ -10,7 +10,7 @@ use super::{Interest, Registered, once};
 use crate::context::{self, Current};
 use crate::fairness;
 use crate::interpose::directly;
-use crate::park::{Reason, Wake};
+use crate::park::{Reason, Unparker, Wake};
 
 /// How a call is to go on that would block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Source {
         self.wait_until(fd, interest, timeout.and_then(|t| crate::now().checked_add(t)))
     }
 
-    fn wait_until(
+    pub(super) fn wait_until(
         &self,
         fd: BorrowedFd<'_>,
         interest: Interest,
@@ -184,14 +184,41 @@ impl Source {
             registered.unbind(fd.as_raw_fd());
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
-        match direction.wait(
-            self.reason.unwrap_or_else(|| interest.reason()),
-            deadline,
-            &self.closed,
-        ) {
+        match direction.wait(self.reason.unwrap_or_else(|| interest.reason()), deadline) {
             Wake::Unparked => Ok(()),
             Wake::TimedOut => Err(io::ErrorKind::WouldBlock.into()),
             Wake::Interrupted(interruption) => Err(interruption.into()),
+        }
+    }
+
+    /// Whether a read may find something, as far as is known. True before anybody has waited.
+    pub(super) fn may_be_readable(&self) -> bool {
+        let registered = self.registered.get();
+        self.closed.load(Ordering::Acquire)
+            || registered.is_none_or(|r| r.direction(Interest::Read).seen().is_ready())
+    }
+
+    /// The registration with the caller's worker, which is made now if there is none yet. None if it is with another, or cannot be made.
+    pub(super) fn registered_at(&self, cx: Current, fd: BorrowedFd<'_>) -> Option<Arc<Registered>> {
+        let registered = self.registered.get_or_init(|| Arc::new(Registered::new()));
+        let direction = registered.direction(Interest::Read);
+        // These three as in `wait_on_coroutine`.
+        let seen = direction.seen();
+        if !registered.is_bound() && registered.bind(fd.as_raw_fd(), cx).ok()? {
+            direction.clear(seen);
+        }
+        fence(Ordering::SeqCst);
+        if self.closed.load(Ordering::Acquire) {
+            registered.unbind(fd.as_raw_fd());
+            return None;
+        }
+        registered.is_bound_to(cx).then(|| registered.clone())
+    }
+
+    /// Takes `waiter` off the list of those who wait to read.
+    pub(super) fn delist(&self, waiter: &Unparker) {
+        if let Some(registered) = self.registered.get() {
+            registered.direction(Interest::Read).remove_waiter(waiter);
         }
     }
 
@@ -211,7 +238,7 @@ impl Source {
         fence(Ordering::SeqCst);
         if let Some(registered) = self.registered.get() {
             registered.unbind(fd.as_raw_fd());
-            registered.wake_all();
+            registered.shut();
         }
     }
 
@@ -222,7 +249,7 @@ impl Source {
         fence(Ordering::SeqCst);
         if let Some(registered) = self.registered.get() {
             registered.forget();
-            registered.wake_all();
+            registered.shut();
         }
     }
 }

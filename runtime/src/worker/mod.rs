@@ -1,5 +1,6 @@
 //! Workers: one OS thread each, with its own run queue, timers, sockets and stacks.
 
+mod dormant;
 mod inbox;
 mod queue;
 mod ring;
@@ -54,6 +55,7 @@ pub(crate) struct Worker {
     live: RefCell<Slab<Live>>,
     /// Ended in this turn, to be dropped after it.
     finished: RefCell<Vec<Arc<dyn Task>>>,
+    dormant: dormant::Dormant,
     timers: RefCell<Wheel>,
     stacks: RefCell<stack::Pool>,
     poller: RefCell<Poller>,
@@ -90,6 +92,7 @@ impl Worker {
             queues: Queues::new(parts.queue, config.seed),
             live: RefCell::default(),
             finished: RefCell::new(Vec::with_capacity(run::DROPS)),
+            dormant: dormant::Dormant::default(),
             timers: RefCell::new(Wheel::new()),
             stacks: RefCell::default(),
             poller: RefCell::new(parts.poller),
@@ -157,8 +160,15 @@ impl Worker {
                 }
                 continue;
             }
-            if self.pool.is_closing() && self.started.get() == 0 {
-                return Ok(());
+            if self.pool.is_closing() {
+                // Those that came after the message to close, or are before it.
+                if !self.dormant.is_empty() {
+                    self.rise_all();
+                    continue;
+                }
+                if self.started.get() == 0 {
+                    return Ok(());
+                }
             }
             if !self.steal() {
                 self.sleep()?;
@@ -219,17 +229,23 @@ impl Worker {
         let mut timers = self.timers.borrow_mut();
         if timers.len() > 0 {
             let live = self.live.borrow();
-            timers.advance(now, |slot| {
-                if live.get(slot as usize).is_some_and(Live::time_out) {
-                    self.queues.push_due(slot);
+            let mut risen = Vec::new();
+            timers.advance(now, |owner| match self.dormant_owner(owner) {
+                Some(slot) => risen.push(slot),
+                None if live.get(owner as usize).is_some_and(Live::time_out) => {
+                    self.queues.push_due(owner);
                 }
+                None => {}
             });
+            drop(timers);
+            risen.into_iter().for_each(|slot| self.rise(slot));
         }
     }
 
     /// With coroutines that did not end in time: they keep this thread for ever, since their stacks cannot be freed.
     fn leave_for_ever(&self) {
         self.abandon(self.shared.inbox().close());
+        self.abandon_dormant();
         loop {
             std::thread::park();
         }

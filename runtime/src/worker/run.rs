@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::io;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use corosensei::CoroutineResult;
 
@@ -88,7 +87,7 @@ impl Worker {
                 let mut live = self.live.borrow_mut();
                 let entry = live.vacant_entry();
                 let slot = entry.key() as u32;
-                task.header().slot.store(slot, Ordering::Relaxed);
+                task.header().set_slot(slot);
                 let entry = entry.insert(Live {
                     header: NonNull::from(task.header()),
                     task,
@@ -233,6 +232,7 @@ impl Worker {
 
     /// Asks everything that has started here to end. What has not is ended when its turn comes.
     pub(super) fn cancel_all(&self) {
+        self.rise_all();
         for (_, live) in &*self.live.borrow() {
             if live.header().cancel.make() {
                 self.unpark_local(live.header());

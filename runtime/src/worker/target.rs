@@ -17,6 +17,8 @@ pub(crate) enum Target {
     /// The caller's worker, unless another one takes it.
     HereStealable(Current),
     Worker(&'static Shared),
+    /// The caller's worker, once it is unparked or, by the worker's clock, a time has come.
+    Dormant(Current, Option<u64>),
     /// Any worker, from outside.
     Any(Arc<Pool>),
 }
@@ -67,6 +69,7 @@ impl Target {
                 cx.worker().pool.rouse_one();
                 return;
             }
+            Target::Dormant(cx, deadline) => return cx.worker().lay_down(task, deadline),
             Target::Worker(shared) => match shared.send(Message::Start(task)) {
                 Err(Message::Start(task)) => task,
                 _ => return,

@@ -39,6 +39,7 @@ impl Worker {
                 self.queues.push_ready(header.slot.load(Ordering::Relaxed));
             }
             Run::Running | Run::Yielded => header.leave_token(),
+            Run::Dormant => self.rise(header.slot.load(Ordering::Relaxed)),
             Run::Woken | Run::Finished => {}
         }
     }
