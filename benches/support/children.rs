@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -30,8 +31,17 @@ pub fn is_child() -> Option<Vec<String>> {
 
 /// Starts this program again as a child with `args`.
 pub fn start(args: &[&str]) -> Child {
-    let program = std::env::current_exe().expect("the path of this program");
-    start_program(Command::new(program).arg(MARK).args(args))
+    start_program(Command::new(program()).arg(MARK).args(args))
+}
+
+/// The same by way of another program, such as a tracer: its name and arguments.
+pub fn start_under(wrapper: &[&str], args: &[&str]) -> Child {
+    let mut command = Command::new(wrapper[0]);
+    start_program(command.args(&wrapper[1..]).arg(program()).arg(MARK).args(args))
+}
+
+fn program() -> PathBuf {
+    std::env::current_exe().expect("the path of this program")
 }
 
 /// Starts any program that reports like a child.

@@ -1,5 +1,5 @@
 //! What the benchmarks share: arguments, child processes, contenders, the process's own counters, tables.
-#![allow(dead_code, reason = "each benchmark uses a part")]
+#![allow(dead_code, unused_imports, reason = "each benchmark uses a part")]
 
 pub mod children;
 pub mod contender;
