@@ -127,7 +127,7 @@ fn a_cancelled_one_never_runs_and_gives_back_what_it_holds() {
         });
         let handle = handle.unwrap();
         handle.cancel();
-        let ended = handle.join().map(|()| ());
+        let ended = handle.join();
         assert!(ended.unwrap_err().is::<Cancelled>());
         assert_eq!(Arc::strong_count(&held), 1);
         assert_eq!(near.read(&mut [0]).unwrap(), 0, "the socket is closed");
@@ -168,7 +168,7 @@ fn a_panic_is_the_joiners() {
         let (near, socket) = pair();
         let handle = spawn_when_readable(socket, None, |_, _| std::panic::panic_any("on purpose"));
         drop(near);
-        let panic = handle.unwrap().join().map(|()| ()).unwrap_err();
+        let panic = handle.unwrap().join().unwrap_err();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"on purpose"));
     });
 }
@@ -206,7 +206,7 @@ fn no_message_is_lost_between_two_rests() {
         drop(spawn_when_readable(socket, Some(now() + Duration::from_secs(600)), |socket, _| {
             let read_one = || {
                 let mut byte = [0];
-                (&socket.0).read(&mut byte).map(|n| n)
+                (&socket.0).read(&mut byte)
             };
             let fd = socket.as_fd();
             let mode = || Ok(greenwood_runtime::readiness::Mode::NonBlocking);
@@ -241,48 +241,5 @@ fn no_message_is_lost_between_two_rests() {
             .collect();
         until(|| writers.iter().all(|writer| writer.is_finished()));
         writers.into_iter().for_each(|writer| writer.join().unwrap());
-    });
-}
-
-#[test]
-fn many_rest_without_stacks() {
-    const MANY: usize = 2_000;
-
-    fn resident() -> usize {
-        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-        statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-    }
-
-    let _watched = watchdog();
-    let mut files = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: reads and writes the structure given.
-    unsafe {
-        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut files);
-        files.rlim_cur = files.rlim_max.min(1 << 16);
-        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const files);
-    }
-    own(1).run(|| {
-        let pairs: Vec<_> = (0..MANY).map(|_| pair()).collect();
-        let before = resident();
-        let started = Arc::new(AtomicUsize::new(0));
-        let nears: Vec<_> = pairs
-            .into_iter()
-            .map(|(near, socket)| {
-                let started = started.clone();
-                let start = move |socket: Socket, _| {
-                    started.fetch_add(1, Ordering::Relaxed);
-                    assert_eq!(socket.read(), Some(b'x'));
-                };
-                drop(spawn_when_readable(socket, Some(now() + Duration::from_secs(600)), start));
-                near
-            })
-            .collect();
-        spawn(|| {}).join().unwrap();
-        assert_eq!(started.load(Ordering::Relaxed), 0);
-        // A coroutine that waits would touch at least a page.
-        let each = resident().saturating_sub(before) / MANY;
-        assert!(each < 1024, "{each} bytes each");
-        nears.iter().for_each(|mut near| near.write_all(b"x").unwrap());
-        until(|| started.load(Ordering::Relaxed) == MANY);
     });
 }
