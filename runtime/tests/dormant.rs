@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::{each_mode, own, until, watchdog};
 use greenwood_runtime::readiness::{AsSource, Interest, Readiness, Source, spawn_when_readable};
-use greenwood_runtime::{Cancelled, Placement, Runtime, now, spawn, yield_now};
+use greenwood_runtime::{Cancelled, Placement, Runtime, now, yield_now};
 
 struct Socket(UnixStream, Source);
 
