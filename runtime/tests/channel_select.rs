@@ -200,6 +200,8 @@ fn trying_meets_a_select() {
         assert_eq!(sender.join().unwrap(), Ok(()));
 
         let (s, r) = bounded(0);
+        // The receiver may be gone by the second attempt.
+        let _open = r.clone();
         let receiver = spawn(move || {
             select! {
                 recv(r) -> m => m,
