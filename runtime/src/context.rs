@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::cancel::{self, Heed, Interrupt, Scopes};
 use crate::coroutine::{Header, LocalMap, Resume, Suspend, Task, Yielder};
@@ -156,6 +157,12 @@ impl Context {
     pub(crate) fn worker(&self) -> &Worker {
         // SAFETY: as in `of_coroutine`; and the context never leaves the worker's thread.
         unsafe { self.worker.as_ref() }
+    }
+
+    /// What the worker's clock will show at `at`.
+    #[inline(always)]
+    pub(crate) fn reading(&self, at: Option<Instant>) -> Option<u64> {
+        at.map(|at| self.worker().clock.reading(at))
     }
 
     #[inline(always)]

@@ -74,7 +74,7 @@ pub fn park(reason: &'static Reason, deadline: Option<Instant>) -> Wake {
 /// [`park`] that an interruption ends which nothing has reported yet, and no other.
 pub(crate) fn park_heeding_new(reason: &'static Reason, deadline: Option<Instant>) -> Wake {
     match context::switchable() {
-        Some(cx) => wait_on_coroutine(cx, reason, deadline, Heed::New).report(),
+        Some(cx) => wait_on_coroutine(cx, reason, cx.reading(deadline), Heed::New).report(),
         None => park(reason, deadline),
     }
 }
@@ -90,7 +90,7 @@ pub(crate) enum Woken {
 
 impl Woken {
     #[inline(always)]
-    fn report(self) -> Wake {
+    pub(crate) fn report(self) -> Wake {
         match self {
             Woken::Unparked => Wake::Unparked,
             Woken::TimedOut => Wake::TimedOut,
@@ -105,24 +105,27 @@ impl Woken {
 #[inline(always)]
 pub(crate) fn wait(reason: &'static Reason, deadline: Option<Instant>) -> Woken {
     match context::switchable() {
-        Some(cx) => wait_on_coroutine(cx, reason, deadline, Heed::All),
+        Some(cx) => wait_on_coroutine(cx, reason, cx.reading(deadline), Heed::All),
         None => thread::wait(deadline),
     }
 }
 
-/// [`wait`] on a coroutine that may switch.
+/// [`wait`] on a coroutine that may switch, until its worker's clock shows `deadline`.
 #[inline(always)]
-fn wait_on_coroutine(
+pub(crate) fn wait_on_coroutine(
     cx: context::Current,
     reason: &'static Reason,
-    deadline: Option<Instant>,
+    deadline: Option<u64>,
     heed: Heed,
 ) -> Woken {
-    let Some(header) = cx.header() else { return thread::wait(deadline) };
-    cx.note_wait();
     let clock = &cx.worker().clock;
+    let Some(header) = cx.header() else {
+        return thread::wait(deadline.and_then(|reading| clock.at(reading)));
+    };
+    cx.note_wait();
     // By the clock as it was last read: often enough, and reading it again would cost as much as the switch.
-    let is_over = |at| clock.reading(at) <= clock.latest();
+    let has_come = |reading| reading <= clock.latest();
+    let is_over = |at| has_come(clock.reading(at));
     if let Some(interrupt) = cancel::pending(Some(&header.cancel), &cx.scopes, heed, is_over) {
         return Woken::Interrupted(interrupt);
     }
@@ -132,17 +135,14 @@ fn wait_on_coroutine(
     header.set_reason(reason);
     // Over before it began. Its timer might never get to fire: somebody else who always wakes the caller first would keep it in its loop
     // beyond any deadline.
-    if deadline.is_some_and(is_over) {
+    if deadline.is_some_and(has_come) {
         cx.suspend(Suspend::YIELD);
         return Woken::TimedOut;
     }
-    let around = if cx.scopes.is_empty() { None } else { cx.scopes.deadline(heed) };
-    let resume = cx.suspend(match earlier(deadline, around) {
-        None => Suspend::PARK,
-        Some(first) => Suspend::park_until(clock.reading(first)),
-    });
+    let around = if cx.scopes.is_empty() { None } else { cx.reading(cx.scopes.deadline(heed)) };
+    let resume = cx.suspend(earlier(deadline, around).map_or(Suspend::PARK, Suspend::park_until));
     // The caller's own deadline comes first: that is a wait which has ended as it was to.
-    if resume == Resume::TimedOut && deadline.is_some_and(is_over) {
+    if resume == Resume::TimedOut && deadline.is_some_and(has_come) {
         return Woken::TimedOut;
     }
     match cancel::pending(Some(&header.cancel), &cx.scopes, heed, is_over) {
@@ -175,7 +175,8 @@ pub(crate) fn park_or_unwind(reason: &'static Reason, deadline: Option<Instant>)
 }
 
 /// The earlier of two deadlines.
-pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+#[inline]
+pub(crate) fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),

@@ -94,6 +94,11 @@ impl Unparker {
         }
     }
 
+    /// Whether it wakes this coroutine.
+    pub(crate) fn wakes(&self, task: *const dyn Task) -> bool {
+        matches!(&self.0, Target::Coroutine(mine) if std::ptr::addr_eq(Arc::as_ptr(mine), task))
+    }
+
     /// Whether both wake the same coroutine or thread.
     pub fn same(&self, other: &Unparker) -> bool {
         match (&self.0, &other.0) {

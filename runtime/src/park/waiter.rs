@@ -147,6 +147,7 @@ impl Waiter {
             // Nothing that decides whether the caller may switch has changed since the waiter was made.
             let woken = match (&self.who, context::current()) {
                 (Who::Coroutine(..), Some(cx)) => {
+                    let deadline = cx.reading(deadline);
                     super::wait_on_coroutine(cx, reason, deadline, crate::cancel::Heed::All)
                 }
                 _ => thread::wait(deadline),

@@ -1,9 +1,11 @@
 //! One direction of a descriptor: what is known of its readiness, and who waits for it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
 
-use crate::park::{self, Reason, Unparker, Wake};
+use crate::cancel::Heed;
+use crate::context::Current;
+use crate::park::{self, Reason, Unparker, Woken};
 use crate::sys::lock::Mutex;
 
 /// A call may succeed.
@@ -112,52 +114,46 @@ impl Direction {
         }
     }
 
-    /// Parks the caller until the direction is ready.
-    pub(super) fn wait(&self, reason: &'static Reason, deadline: Option<Instant>) -> Wake {
-        let me = park::unparker();
-        if !self.enlist(&me) {
-            return Wake::Unparked;
-        }
-        // Leaves the list however this ends; an unwinding park included.
-        let leaves = Leaves { direction: self, me };
+    /// Parks the calling coroutine until the direction is ready.
+    pub(super) fn wait(
+        &self,
+        cx: Current,
+        reason: &'static Reason,
+        deadline: Option<u64>,
+    ) -> Woken {
         loop {
-            let wake = park::park(reason, deadline);
-            if wake != Wake::Unparked || self.seen().is_ready() || !self.enlist(&leaves.me) {
-                return wake;
+            let Some(task) = cx.task() else { return Woken::Unparked };
+            let me = Arc::as_ptr(&task);
+            if !self.enlist(Unparker::of(task)) {
+                return Woken::Unparked;
+            }
+            let woken = park::wait_on_coroutine(cx, reason, deadline, Heed::All);
+            let unparked = matches!(woken, Woken::Unparked);
+            // What makes it ready takes everybody off the list. By the time that one of them runs, another may have used it up.
+            if unparked && self.seen().is_ready() {
+                return woken;
+            }
+            self.waiters.lock().remove(|waiter| waiter.wakes(me));
+            if !unparked {
+                return woken;
             }
         }
     }
 
-    /// Puts `waiter` on the list, on which it may be already, unless the direction is ready.
-    ///
-    /// An event takes all waiters off the list; by the time that one of them runs, another may have used the event up.
-    pub(super) fn enlist(&self, waiter: &Unparker) -> bool {
+    /// Puts `waiter` on the list unless the direction is ready.
+    pub(super) fn enlist(&self, waiter: Unparker) -> bool {
         let mut waiters = self.waiters.lock();
         // Under the lock: an event after this finds the waiter on the list.
-        if self.seen().is_ready() {
-            return false;
+        let waits = !self.seen().is_ready();
+        if waits {
+            waiters.add(waiter);
         }
-        waiters.remove(waiter);
-        waiters.add(waiter.clone());
-        true
+        waits
     }
-}
 
-impl Direction {
     /// Takes `waiter` off the list, if it is on it.
     pub(super) fn remove_waiter(&self, waiter: &Unparker) {
-        self.waiters.lock().remove(waiter);
-    }
-}
-
-struct Leaves<'a> {
-    direction: &'a Direction,
-    me: Unparker,
-}
-
-impl Drop for Leaves<'_> {
-    fn drop(&mut self) {
-        self.direction.remove_waiter(&self.me);
+        self.waiters.lock().remove(|w| w.same(waiter));
     }
 }
 
@@ -170,11 +166,11 @@ impl Waiters {
         }
     }
 
-    fn remove(&mut self, waiter: &Unparker) {
-        if self.first.as_ref().is_some_and(|w| w.same(waiter)) {
+    fn remove(&mut self, is_it: impl Fn(&Unparker) -> bool) {
+        if self.first.as_ref().is_some_and(&is_it) {
             self.first = None;
         } else if let Some(more) = &mut self.more {
-            more.retain(|w| !w.same(waiter));
+            more.retain(|w| !is_it(w));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::source::Deadline;
 use super::{Interest, Registered, Source};
 use crate::cancel::Cancelled;
 use crate::context::{self, Current};
@@ -112,9 +113,8 @@ where
         f(io, if timed_out { Readiness::TimedOut } else { Readiness::Ready })
     };
     let handle = launch_in(Target::Dormant(cx, at), run, spawned_at);
-    let unparker = handle.unparker();
-    if !registered.direction(Interest::Read).enlist(&unparker) {
-        unparker.unpark();
+    if !registered.direction(Interest::Read).enlist(handle.unparker()) {
+        handle.unparker().unpark();
     }
     Ok(handle)
 }
@@ -136,6 +136,7 @@ fn wait<S: AsSource, T>(io: S, deadline: Option<Instant>, f: impl FnOnce(S, Read
     if source.may_be_readable() {
         return f(io, Readiness::Ready);
     }
+    let deadline = deadline.map_or(Deadline::Never, Deadline::At);
     match source.wait_until(io.as_fd(), Interest::Read, deadline) {
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => f(io, Readiness::TimedOut),
         // As one that never started.

@@ -10,7 +10,7 @@ use super::{Interest, Registered, once};
 use crate::context::{self, Current};
 use crate::fairness;
 use crate::interpose::directly;
-use crate::park::{Reason, Unparker, Wake};
+use crate::park::{Reason, Unparker, Woken};
 
 /// How a call is to go on that would block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Source {
             return Err(interrupt.report().into());
         }
         let mut mode = Some(mode);
-        let mut deadline = None;
+        let mut deadline = Deadline::Never;
         loop {
             if self.closed.load(Ordering::Acquire) {
                 return Err(io::Error::from_raw_os_error(libc::EBADF));
@@ -120,7 +120,7 @@ impl Source {
             if let Some(mode) = mode.take() {
                 match mode()? {
                     Mode::Blocking(timeout) => {
-                        deadline = timeout.and_then(|t| crate::now().checked_add(t));
+                        deadline = Deadline::after(timeout);
                     }
                     Mode::NonBlocking if tries => return Err(io::ErrorKind::WouldBlock.into()),
                     // What the caller knows of its readiness may be newer than what the reactor does.
@@ -141,20 +141,20 @@ impl Source {
         interest: Interest,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        self.wait_until(fd, interest, timeout.and_then(|t| crate::now().checked_add(t)))
+        self.wait_until(fd, interest, Deadline::after(timeout))
     }
 
     pub(super) fn wait_until(
         &self,
         fd: BorrowedFd<'_>,
         interest: Interest,
-        deadline: Option<Instant>,
+        deadline: Deadline,
     ) -> io::Result<()> {
         match context::switchable() {
-            Some(cx) => self.wait_on_coroutine(cx, fd, interest, deadline),
+            Some(cx) => self.wait_on_coroutine(cx, fd, interest, deadline.reading(cx)),
             None => {
                 // What the reactor knows does not count here: the next call asks the kernel.
-                once::block(&[(fd, interest)], deadline)?;
+                once::block(&[(fd, interest)], deadline.instant())?;
                 if let Some(registered) = self.registered.get() {
                     registered.direction(interest).set(false);
                 }
@@ -168,7 +168,7 @@ impl Source {
         cx: Current,
         fd: BorrowedFd<'_>,
         interest: Interest,
-        deadline: Option<Instant>,
+        deadline: Option<u64>,
     ) -> io::Result<()> {
         let registered = self.registered.get_or_init(|| Arc::new(Registered::new()));
         let direction = registered.direction(interest);
@@ -184,10 +184,11 @@ impl Source {
             registered.unbind(fd.as_raw_fd());
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
-        match direction.wait(self.reason.unwrap_or_else(|| interest.reason()), deadline) {
-            Wake::Unparked => Ok(()),
-            Wake::TimedOut => Err(io::ErrorKind::WouldBlock.into()),
-            Wake::Interrupted(interruption) => Err(interruption.into()),
+        let reason = self.reason.unwrap_or_else(|| interest.reason());
+        match direction.wait(cx, reason, deadline) {
+            Woken::Unparked => Ok(()),
+            Woken::TimedOut => Err(io::ErrorKind::WouldBlock.into()),
+            Woken::Interrupted(interrupt) => Err(interrupt.report().into()),
         }
     }
 
@@ -250,6 +251,44 @@ impl Source {
         if let Some(registered) = self.registered.get() {
             registered.forget();
             registered.shut();
+        }
+    }
+}
+
+/// The end of a wait, by the clock that costs least.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deadline {
+    Never,
+    /// By the clock of the caller's worker.
+    Reading(u64),
+    At(Instant),
+}
+
+impl Deadline {
+    #[inline]
+    fn after(timeout: Option<Duration>) -> Deadline {
+        let Some(timeout) = timeout else { return Deadline::Never };
+        match context::current() {
+            Some(cx) => Deadline::Reading(cx.worker().clock.reading_after(timeout)),
+            None => Instant::now().checked_add(timeout).map_or(Deadline::Never, Deadline::At),
+        }
+    }
+
+    #[inline]
+    fn reading(self, cx: Current) -> Option<u64> {
+        match self {
+            Deadline::Never => None,
+            Deadline::Reading(reading) => Some(reading),
+            Deadline::At(at) => cx.reading(Some(at)),
+        }
+    }
+
+    fn instant(self) -> Option<Instant> {
+        match self {
+            Deadline::Never => None,
+            // Of a worker's own thread.
+            Deadline::Reading(reading) => context::current()?.worker().clock.at(reading),
+            Deadline::At(at) => Some(at),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What differs between operating systems. Everything above reads without `cfg`.
 
+pub(crate) mod clock;
 pub(crate) mod errno;
 pub(crate) mod fault;
 pub(crate) mod fork;

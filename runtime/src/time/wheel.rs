@@ -45,6 +45,11 @@ pub(crate) struct Wheel {
     len: usize,
 }
 
+/// In ticks, rounded up: a timer is never early.
+fn tick(deadline: u64) -> u64 {
+    (deadline >> TICK_BITS) + u64::from(deadline & ((1 << TICK_BITS) - 1) != 0)
+}
+
 impl Wheel {
     pub(crate) fn new() -> Wheel {
         Wheel {
@@ -59,8 +64,7 @@ impl Wheel {
 
     /// Adds a timer for `deadline`, in nanoseconds of the clock that [`Wheel::advance`] gets.
     pub(crate) fn insert(&mut self, deadline: u64, owner: u32) -> Key {
-        let tick = (deadline >> TICK_BITS) + u64::from(deadline & ((1 << TICK_BITS) - 1) != 0);
-        let entry = Entry { tick, previous: NIL, next: NIL, list: 0, owner };
+        let entry = Entry { tick: tick(deadline), previous: NIL, next: NIL, list: 0, owner };
         let index = if self.free == NIL {
             self.entries.push(entry);
             (self.entries.len() - 1) as u32
@@ -73,6 +77,12 @@ impl Wheel {
         self.len += 1;
         self.link(index);
         Key(index)
+    }
+
+    /// Whether a pending timer fires at `deadline` at the latest.
+    #[inline]
+    pub(crate) fn fires_by(&self, key: Key, deadline: u64) -> bool {
+        self.entries[key.0 as usize].tick <= tick(deadline)
     }
 
     /// Makes room for `more` timers.

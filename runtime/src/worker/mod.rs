@@ -38,7 +38,7 @@ use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::tls;
 use queue::Queues;
-use run::Live;
+use run::{Fired, Live};
 
 /// What only the worker's own thread uses: its loop, and the coroutines that it runs, one at a time.
 ///
@@ -229,14 +229,18 @@ impl Worker {
         let mut timers = self.timers.borrow_mut();
         if timers.len() > 0 {
             let live = self.live.borrow();
-            let mut risen = Vec::new();
+            let (mut risen, mut early) = (Vec::new(), Vec::new());
             timers.advance(now, |owner| match self.dormant_owner(owner) {
                 Some(slot) => risen.push(slot),
-                None if live.get(owner as usize).is_some_and(Live::time_out) => {
-                    self.queues.push_due(owner);
-                }
-                None => {}
+                None => match live.get(owner as usize).map(|live| live.time_out(now)) {
+                    Some(Fired::Due) => self.queues.push_due(owner),
+                    Some(Fired::Early(deadline)) => early.push((owner, deadline)),
+                    Some(Fired::InVain) | None => {}
+                },
             });
+            for (slot, deadline) in early {
+                live[slot as usize].set_timer(timers.insert(deadline, slot));
+            }
             drop(timers);
             risen.into_iter().for_each(|slot| self.rise(slot));
         }

@@ -28,20 +28,41 @@ pub(super) struct Live {
     coroutine: RawCoroutine,
     /// Its block's thread pointer, in Own mode.
     tp: usize,
+    /// Left in place when the coroutine is woken: the next wait's deadline is mostly a later one, for which this serves as a reminder.
     timer: Cell<Option<Key>>,
+    /// Of its wait, by the worker's clock.
+    deadline: Cell<u64>,
     timed_out: Cell<bool>,
 }
 
+/// What a timer was for.
+pub(super) enum Fired {
+    /// A wait that is over.
+    Due,
+    /// A wait whose deadline is later.
+    Early(u64),
+    /// A wait that is over already.
+    InVain,
+}
+
 impl Live {
-    /// Its deadline has passed. False if it was woken before, and is in the run queue already.
-    pub(super) fn time_out(&self) -> bool {
+    /// Its timer has fired.
+    pub(super) fn time_out(&self, now: u64) -> Fired {
         self.timer.set(None);
-        let parked = self.header().run() == Run::Parked;
-        if parked {
-            self.timed_out.set(true);
-            self.header().set_run(Run::Woken);
+        if self.header().run() != Run::Parked {
+            return Fired::InVain;
         }
-        parked
+        if self.deadline.get() > now {
+            return Fired::Early(self.deadline.get());
+        }
+        self.timed_out.set(true);
+        self.header().set_run(Run::Woken);
+        Fired::Due
+    }
+
+    /// It got a timer.
+    pub(super) fn set_timer(&self, timer: Key) {
+        self.timer.set(Some(timer));
     }
 
     #[inline(always)]
@@ -94,6 +115,7 @@ impl Worker {
                     coroutine,
                     tp,
                     timer: Cell::new(None),
+                    deadline: Cell::new(0),
                     timed_out: Cell::new(false),
                 });
                 self.suspended(entry, slot, how);
@@ -123,9 +145,6 @@ impl Worker {
     pub(super) fn resume(&self, cx: &Context, slot: u32) {
         let mut table = self.live.borrow_mut();
         let live = &mut table[slot as usize];
-        if let Some(timer) = live.timer.take() {
-            self.timers.borrow_mut().cancel(timer);
-        }
         let input = if live.timed_out.replace(false) { Resume::TimedOut } else { Resume::Woken };
         live.header().set_run(Run::Running);
         match self.switch_to(cx, &mut live.coroutine, input, live.tp) {
@@ -133,6 +152,9 @@ impl Worker {
             CoroutineResult::Return(()) => {
                 let live = table.remove(slot as usize);
                 drop(table);
+                if let Some(timer) = live.timer.take() {
+                    self.timers.borrow_mut().cancel(timer);
+                }
                 self.finish(live.task, live.coroutine.into_stack());
             }
         }
@@ -204,9 +226,19 @@ impl Worker {
             return;
         }
         header.set_run(Run::Parked);
-        if let Some(deadline) = how.deadline() {
-            live.timer.set(Some(self.timers.borrow_mut().insert(deadline, slot)));
+        let (deadline, timer) = (how.deadline(), live.timer.get());
+        if deadline.is_none() && timer.is_none() {
+            return;
         }
+        let mut timers = self.timers.borrow_mut();
+        live.deadline.set(deadline.unwrap_or(u64::MAX));
+        if let Some(timer) = timer {
+            if deadline.is_some_and(|deadline| timers.fires_by(timer, deadline)) {
+                return;
+            }
+            timers.cancel(timer);
+        }
+        live.timer.set(deadline.map(|deadline| timers.insert(deadline, slot)));
     }
 
     /// A coroutine has returned from its root: nothing of it is left on its stack.
