@@ -11,8 +11,9 @@ use greenwood_runtime::readiness::{Interest, wait_any};
 use greenwood_runtime::{Placement, worker_count, yield_now};
 
 use crate::balance::Balance;
-use crate::connection::{self, Handler};
+use crate::connection;
 use crate::connections::Connections;
+use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::server::Backend;
 use crate::stream::{Socket, Stream};
@@ -35,7 +36,7 @@ pub(crate) struct Acceptor {
     balance: Arc<Balance>,
     backend: Backend,
     limits: Arc<Limits>,
-    handler: Arc<Handler>,
+    handler: Arc<dyn Handler>,
     logged: Option<Instant>,
 }
 
@@ -46,7 +47,7 @@ impl Acceptor {
         connections: Arc<Connections>,
         backend: Backend,
         limits: Arc<Limits>,
-        handler: Arc<Handler>,
+        handler: Arc<dyn Handler>,
     ) -> Acceptor {
         // Threads have no workers, and need not start a runtime only to count them.
         let workers = if backend == Backend::Green { worker_count() } else { 0 };

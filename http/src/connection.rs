@@ -16,8 +16,9 @@ use crate::buffer::{self, Buffer};
 use crate::connections::Registration;
 use crate::date::DateCache;
 use crate::error::RequestError;
+use crate::handler::Handler;
 use crate::limits::{Limits, MAX_FIELDS};
-use crate::request::{self, Framing, Request, Scan};
+use crate::request::{self, Request, Scan};
 use crate::response::encode::{self, Framing as ResponseFraming};
 use crate::response::{Content, IntoResponse, Response, send};
 use crate::transport::{FLUSH_AT, Transport};
@@ -31,10 +32,8 @@ const WARM: Duration = Duration::from_secs(1);
 /// 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
-pub(crate) type Handler = dyn Fn(&mut Request<'_>) -> Response + Send + Sync;
-
 /// Serves until either side closes. Suspends.
-pub(crate) fn run(registration: Registration, limits: &Limits, handler: &Handler) {
+pub(crate) fn run(registration: Registration, limits: &Limits, handler: &dyn Handler) {
     let link = Arc::clone(registration.link());
     let transport = Transport::new(link, limits.write_progress);
     let mut connection = Connection {
@@ -74,7 +73,7 @@ struct Connection<'s> {
     /// Set once a head has begun and not come whole.
     head_deadline: Option<Instant>,
     limits: &'s Limits,
-    handler: &'s Handler,
+    handler: &'s dyn Handler,
 }
 
 /// What comes after an attempt to answer.
@@ -134,10 +133,6 @@ impl Connection<'_> {
         }
         let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
         let head = match request::parse(bytes, &mut fields, self.limits) {
-            Ok(Some(head)) if matches!(head.framing, Framing::Length(n) if n > self.limits.body) => {
-                self.refuse(RequestError::BodyTooLarge);
-                return Ok(Next::Close);
-            }
             Ok(Some(head)) => head,
             Ok(None) => return Ok(Next::Receive),
             Err(error) => {
@@ -153,8 +148,8 @@ impl Connection<'_> {
         let state = BodyState::new(head.framing, expects_continue, self.limits);
 
         let body = RequestBody::new(state, received, &mut self.transport);
-        let mut request = Request { head, body, peer: self.registration.link().peer };
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.handler)(&mut request)));
+        let mut request = Request::new(head, body, self.registration.link().peer);
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.handler.handle(&mut request)));
         let mut body = request.body;
         let refusal = body.state.refusal();
         body.skip_arrived();
@@ -167,6 +162,8 @@ impl Connection<'_> {
                 keep_alive = false;
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
+            // Keeps what was said about the same error with more knowledge, as of a page from elsewhere.
+            (Ok(response), Some(error)) if response.status == error.status() => response,
             (Ok(_), Some(error)) => error.into_response(),
             (Ok(response), None) if is_upgrade(&response) => {
                 let protocol = response.header(&header::UPGRADE);

@@ -41,9 +41,13 @@ mod connection;
 mod connections;
 mod date;
 mod error;
+pub mod extract;
+mod handler;
 mod limits;
+pub mod middleware;
 mod request;
 mod response;
+pub mod router;
 mod server;
 mod shutdown;
 mod stream;
@@ -54,11 +58,13 @@ mod upgrade;
 
 pub use body::RequestBody;
 pub use error::RequestError;
+pub use handler::{Handler, IntoHandler};
 /// The crate whose `Method`, `StatusCode`, `HeaderName` and `HeaderValue` are used here.
 pub use http;
 pub use limits::{Limits, MAX_FIELDS};
 pub use request::{Fields, InvalidPercentEncoding, Request, percent_decode};
-pub use response::{BodyWriter, IntoResponse, Response, ResponseBody};
+pub use response::{BodyWriter, Html, IntoResponse, Redirect, Response, ResponseBody};
+pub use router::{Router, Routes};
 pub use server::{Backend, Builder, Server};
 pub use shutdown::ShutdownHandle;
 pub use upgrade::Upgraded;

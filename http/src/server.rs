@@ -9,9 +9,8 @@ use greenwood_net::{TcpListener, ToSocketAddrs};
 
 use crate::accept::Acceptor;
 use crate::connections::Connections;
+use crate::handler::Handler;
 use crate::limits::Limits;
-use crate::request::Request;
-use crate::response::IntoResponse;
 use crate::shutdown::ShutdownHandle;
 
 /// What carries a connection.
@@ -130,16 +129,11 @@ impl Server {
     /// When the caller is cancelled, or waiting fails; all connections are cut then. That accepting
     /// fails (as it does when the process runs out of descriptors) is written to standard error, at
     /// most once a second, and survived.
-    pub fn serve<H, R>(self, handler: H) -> io::Result<()>
-    where
-        H: Fn(&mut Request<'_>) -> R + Send + Sync + 'static,
-        R: IntoResponse,
-    {
+    pub fn serve(self, handler: impl Handler) -> io::Result<()> {
         let Server { listener, connections, settings } = self;
         let Builder { backend, limits, .. } = settings;
-        let handler = Arc::new(move |request: &mut Request<'_>| handler(request).into_response());
-        let acceptor =
-            Acceptor::new(listener, connections.clone(), backend, Arc::new(limits), handler);
+        let (limits, handler) = (Arc::new(limits), Arc::new(handler));
+        let acceptor = Acceptor::new(listener, connections.clone(), backend, limits, handler);
         let guard = CutOnDrop(&connections);
         acceptor.run()?;
         connections.wait_closed();

@@ -4,8 +4,10 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use greenwood_http::{Request, Server};
+use greenwood_http::middleware::Next;
+use greenwood_http::{Backend, Handler, Request, Router, Server};
 use support::{BACKENDS, Client};
 
 thread_local! {
@@ -33,32 +35,44 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-static SEEN: [std::sync::atomic::AtomicUsize; 20] =
-    [const { std::sync::atomic::AtomicUsize::new(0) }; 20];
+static SEEN: [AtomicUsize; 20] = [const { AtomicUsize::new(0) }; 20];
 
+fn counted(round: &str) -> &'static str {
+    SEEN[round.parse::<usize>().unwrap()].store(ALLOCATIONS.get(), SeqCst);
+    "Hello, World!"
+}
+
+fn check(backend: Backend, handler: impl Handler) {
+    let server = support::TestServer::serving(Server::builder().backend(backend), handler);
+    let mut client = Client::connect(server.address);
+    for round in 0..SEEN.len() {
+        client.send(format!(
+            "GET /{round} HTTP/1.1\r\nHost: h\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n"
+        ));
+        client.until("Hello, World!");
+    }
+    let seen: Vec<usize> = SEEN.iter().map(|n| n.swap(0, SeqCst)).collect();
+    assert!(seen[0] > 0, "nothing is counted");
+    // The first two rounds make the buffers.
+    assert_eq!(seen[2], seen[SEEN.len() - 1], "{seen:?}");
+}
+
+/// One test, as there is one place where the counts are left.
 #[test]
 fn warm_requests_allocate_nothing() {
-    use std::sync::atomic::Ordering::SeqCst;
-
     for backend in BACKENDS {
-        let server = support::TestServer::with(
-            Server::builder().backend(backend),
-            |request: &mut Request<'_>| {
-                let round: usize = request.path()[1..].parse().unwrap();
-                SEEN[round].store(ALLOCATIONS.get(), SeqCst);
-                "Hello, World!"
-            },
-        );
-        let mut client = Client::connect(server.address);
-        for round in 0..SEEN.len() {
-            client.send(format!(
-                "GET /{round} HTTP/1.1\r\nHost: h\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n"
-            ));
-            client.until("Hello, World!");
-        }
-        let seen: Vec<usize> = SEEN.iter().map(|n| n.load(SeqCst)).collect();
-        assert!(seen[0] > 0, "nothing is counted");
-        // The first two rounds make the buffers.
-        assert_eq!(seen[2], seen[SEEN.len() - 1], "{seen:?}");
+        check(backend, |request: &mut Request<'_>| counted(&request.path()[1..]));
+        let through = |request: &mut Request<'_>, next: Next<'_>| next.run(request);
+        let fixed = (0..SEEN.len()).fold(Router::new(), |router, round| {
+            router.get(&format!("/{round}"), {
+                let name = round.to_string();
+                move || counted(&name)
+            })
+        });
+        let fixed = fixed.get("/{other}", || ()).with(through).with(through);
+        check(backend, fixed.build().unwrap());
+        let pattern = Router::new()
+            .get("/{round}", |request: &mut Request<'_>| counted(&request.param("round").unwrap()));
+        check(backend, pattern.build().unwrap());
     }
 }

@@ -131,13 +131,13 @@ fn a_half_received_head_may_still_be_completed() {
 fn a_handle_may_come_before_serving_and_from_a_handler() {
     let server = Server::bind("127.0.0.1:0").unwrap();
     server.shutdown_handle().shutdown();
-    greenwood_runtime::run(|| server.serve(|_| "")).unwrap();
+    greenwood_runtime::run(|| server.serve(|_: &mut Request<'_>| "")).unwrap();
 
     let server = Server::bind("127.0.0.1:0").unwrap();
     let (address, handle) = (server.local_addr().unwrap(), server.shutdown_handle());
     let thread = std::thread::spawn(move || {
         greenwood_runtime::run(|| {
-            server.serve(move |_| {
+            server.serve(move |_: &mut Request<'_>| {
                 handle.shutdown();
                 "bye"
             })

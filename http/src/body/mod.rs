@@ -84,6 +84,33 @@ impl BodyState {
         }
     }
 
+    pub(crate) fn set_limit(&mut self, bytes: u64) {
+        self.allowance = bytes;
+    }
+
+    pub(crate) fn set_progress(&mut self, pause: Duration) {
+        self.progress = pause;
+    }
+
+    /// Fails for good if what is announced is longer than what is allowed.
+    pub(crate) fn check_length(&mut self) -> Result<(), RequestError> {
+        match self.coding {
+            Coding::Length(n) if n > self.allowance && self.failure.is_none() => {
+                self.failure = Some(Failure::Request(RequestError::BodyTooLarge));
+                Err(RequestError::BodyTooLarge)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How many bytes are still to come, if that was announced.
+    pub(crate) fn announced(&self) -> Option<u64> {
+        match self.coding {
+            Coding::Length(n) => Some(n),
+            Coding::Chunked(_) => None,
+        }
+    }
+
     pub(crate) fn ended(&self) -> bool {
         match &self.coding {
             Coding::Length(n) => *n == 0,

@@ -2,16 +2,19 @@
 
 mod fields;
 mod framing;
+mod owned;
 mod parse;
 #[cfg(test)]
 mod parse_tests;
 mod scan;
 mod target;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use http::{Method, Version};
+use http::{Extensions, Method, Version};
 
 pub use fields::Fields;
 pub(crate) use framing::Framing;
@@ -20,6 +23,9 @@ pub(crate) use scan::Scan;
 pub use target::{InvalidPercentEncoding, percent_decode};
 
 use crate::body::RequestBody;
+use crate::error::RequestError;
+use crate::extract::{FromRequest, Rejection};
+use crate::router::Matched;
 
 /// A request, borrowed from the connection's buffer.
 ///
@@ -29,28 +35,38 @@ pub struct Request<'c> {
     pub(crate) head: Head<'c>,
     pub(crate) body: RequestBody<'c>,
     pub(crate) peer: Option<SocketAddr>,
+    pub(crate) matched: Matched,
+    extensions: Extensions,
 }
 
 impl<'c> Request<'c> {
+    pub(crate) fn new(
+        head: Head<'c>,
+        body: RequestBody<'c>,
+        peer: Option<SocketAddr>,
+    ) -> Request<'c> {
+        Request { head, body, peer, matched: Matched::Nothing, extensions: Extensions::new() }
+    }
+
     /// The method.
     pub fn method(&self) -> &Method {
         &self.head.method
     }
 
     /// The request target as it was sent, for example `/search?q=tree`.
-    pub fn target(&self) -> &str {
+    pub fn target(&self) -> &'c str {
         self.head.target.raw
     }
 
     /// The path: still percent-encoded, beginning with `/` (or `*`, with OPTIONS).
     ///
     /// Dot segments are not removed. See [`percent_decode`].
-    pub fn path(&self) -> &str {
+    pub fn path(&self) -> &'c str {
         self.head.target.path
     }
 
     /// What follows the first `?`, still percent-encoded.
-    pub fn query(&self) -> Option<&str> {
+    pub fn query(&self) -> Option<&'c str> {
         self.head.target.query
     }
 
@@ -58,7 +74,7 @@ impl<'c> Request<'c> {
     ///
     /// The target's own authority counts before the `Host` field (RFC 9112 section 3.2.2). `None` only
     /// in HTTP/1.0.
-    pub fn host(&self) -> Option<&str> {
+    pub fn host(&self) -> Option<&'c str> {
         match self.head.target.authority {
             Some(authority) => Some(authority),
             None => self.head.fields.get("host").and_then(|host| std::str::from_utf8(host).ok()),
@@ -71,8 +87,88 @@ impl<'c> Request<'c> {
     }
 
     /// The header fields.
-    pub fn headers(&self) -> Fields<'_> {
+    pub fn headers(&self) -> Fields<'c> {
         self.head.fields
+    }
+
+    /// The parameter `name` of the route, decoded. `None` if the route has no such parameter, or no
+    /// [`Router`](crate::Router) found one.
+    ///
+    /// What `{*rest}` took is decoded as a whole; an encoded slash in it then looks like any other.
+    /// [`param_raw`](Request::param_raw) tells them apart.
+    pub fn param(&self, name: &str) -> Option<Cow<'c, str>> {
+        // The router has answered what cannot be decoded.
+        percent_decode(self.param_raw(name)?).ok()
+    }
+
+    /// The parameter `name` of the route, still percent-encoded.
+    pub fn param_raw(&self, name: &str) -> Option<&'c str> {
+        self.params_raw().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    /// The names and values of the route's parameters, from left to right, still percent-encoded.
+    pub fn params_raw(&self) -> impl Iterator<Item = (&str, &'c str)> {
+        self.matched.params(self.path())
+    }
+
+    /// The pattern of the route that a [`Router`](crate::Router) chose, for example `/users/{id}`: unlike paths, there
+    /// are only so many of them, as statistics like it.
+    pub fn route(&self) -> Option<&str> {
+        self.matched.pattern(self.path())
+    }
+
+    /// Gets a value out of the request, as it is done for a handler's arguments.
+    ///
+    /// # Errors
+    ///
+    /// Those of the type, as an answer to the client.
+    ///
+    #[cfg_attr(feature = "serde", doc = "```")]
+    #[cfg_attr(not(feature = "serde"), doc = "```text")]
+    /// use greenwood_http::Request;
+    /// use greenwood_http::extract::{Query, Rejection};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Page {
+    ///     number: u32,
+    /// }
+    ///
+    /// fn list(request: &mut Request<'_>) -> Result<String, Rejection> {
+    ///     let Query(page) = request.extract::<Query<Page>>()?;
+    ///     Ok(format!("page {}", page.number))
+    /// }
+    /// ```
+    pub fn extract<T: FromRequest>(&mut self) -> Result<T, Rejection> {
+        T::from_request(self)
+    }
+
+    /// Values that middleware has left for the handler, by type. Empty at first, and then without cost.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// For middleware to leave values in.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
+    /// Allows the body, or what was not read of it yet, `bytes`, in place of [`Limits::body`](crate::Limits::body).
+    ///
+    /// This is for middleware, see [`body_limit`](crate::middleware::body_limit): a function that is to answer a request is not even
+    /// called when the body that the client announced is longer than is allowed by then.
+    pub fn set_body_limit(&mut self, bytes: u64) {
+        self.body.state.set_limit(bytes);
+    }
+
+    /// Allows pauses of at most `pause` within the body, in place of
+    /// [`Limits::body_progress`](crate::Limits::body_progress).
+    pub fn set_body_progress(&mut self, pause: Duration) {
+        self.body.state.set_progress(pause);
+    }
+
+    /// Refuses a body whose announced length is not allowed. It then cannot be read any more.
+    pub(crate) fn check_body_length(&mut self) -> Result<(), RequestError> {
+        self.body.state.check_length()
     }
 
     /// The body, to be read through [`std::io::Read`].

@@ -16,11 +16,15 @@ pub(crate) struct FieldList {
 
 impl FieldList {
     pub(crate) fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        for slot in &mut self.inline {
-            slot.take_if(|(n, _)| *n == name);
-        }
-        self.more.retain(|(n, _)| *n != name);
+        self.remove(&name);
         self.add(name, value);
+    }
+
+    pub(crate) fn remove(&mut self, name: &HeaderName) {
+        for slot in &mut self.inline {
+            slot.take_if(|(n, _)| n == name);
+        }
+        self.more.retain(|(n, _)| n != name);
     }
 
     pub(crate) fn add(&mut self, name: HeaderName, value: HeaderValue) {

@@ -1,8 +1,9 @@
 //! What may be returned from a handler in place of a [`Response`].
 
+use std::borrow::Cow;
 use std::io;
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{Response, ResponseBody};
 use crate::error::RequestError;
@@ -13,7 +14,7 @@ const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// A value that can be sent as an answer.
 ///
 /// Text is sent as `text/plain; charset=utf-8`, bytes as `application/octet-stream`, `()` as an empty
-/// 200.
+/// 200. Tuples add a status and header fields to another answer. `None` is a 404.
 ///
 /// ```
 /// use greenwood_http::{IntoResponse, Request};
@@ -40,9 +41,14 @@ impl IntoResponse for () {
     }
 }
 
-/// The status alone, with its reason phrase as text.
+/// The status alone, with its reason phrase as text if it may have a body.
 impl IntoResponse for StatusCode {
     fn into_response(self) -> Response {
+        if [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED]
+            .contains(&self)
+        {
+            return Response::new(self);
+        }
         let text = self.canonical_reason().unwrap_or("Unknown Status");
         text.into_response().with_status(self)
     }
@@ -55,7 +61,7 @@ impl IntoResponse for ResponseBody {
     }
 }
 
-fn typed(body: impl Into<ResponseBody>, media_type: HeaderValue) -> Response {
+pub(super) fn typed(body: impl Into<ResponseBody>, media_type: HeaderValue) -> Response {
     Response::new(StatusCode::OK).with_header(header::CONTENT_TYPE, media_type).with_body(body)
 }
 
@@ -68,6 +74,33 @@ impl IntoResponse for &'static str {
 impl IntoResponse for String {
     fn into_response(self) -> Response {
         typed(self, TEXT)
+    }
+}
+
+impl IntoResponse for Cow<'static, str> {
+    fn into_response(self) -> Response {
+        match self {
+            Cow::Borrowed(text) => text.into_response(),
+            Cow::Owned(text) => text.into_response(),
+        }
+    }
+}
+
+impl IntoResponse for Box<str> {
+    fn into_response(self) -> Response {
+        String::from(self).into_response()
+    }
+}
+
+/// Text that is sent as `text/html; charset=utf-8`.
+///
+/// What it is made of is not escaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Html<T>(pub T);
+
+impl<T: Into<ResponseBody>> IntoResponse for Html<T> {
+    fn into_response(self) -> Response {
+        typed(self.0, HeaderValue::from_static("text/html; charset=utf-8"))
     }
 }
 
@@ -86,6 +119,38 @@ impl IntoResponse for Vec<u8> {
 impl<R: IntoResponse> IntoResponse for (StatusCode, R) {
     fn into_response(self) -> Response {
         self.1.into_response().with_status(self.0)
+    }
+}
+
+/// The fields are set: those of the same name that `R` has are replaced, and a name that is given twice
+/// is sent twice.
+impl<R: IntoResponse, const N: usize> IntoResponse for ([(HeaderName, HeaderValue); N], R) {
+    fn into_response(self) -> Response {
+        let (fields, inner) = self;
+        let mut response = inner.into_response();
+        for (name, _) in &fields {
+            response.fields.remove(name);
+        }
+        for (name, value) in fields {
+            response.fields.add(name, value);
+        }
+        response
+    }
+}
+
+impl<R: IntoResponse, const N: usize> IntoResponse
+    for (StatusCode, [(HeaderName, HeaderValue); N], R)
+{
+    fn into_response(self) -> Response {
+        let (status, fields, inner) = self;
+        (status, (fields, inner)).into_response()
+    }
+}
+
+/// A 404 for `None`.
+impl<R: IntoResponse> IntoResponse for Option<R> {
+    fn into_response(self) -> Response {
+        self.map_or_else(|| StatusCode::NOT_FOUND.into_response(), R::into_response)
     }
 }
 
@@ -122,6 +187,31 @@ mod tests {
         let status = |error: io::Error| Err::<(), _>(error).into_response().status().as_u16();
         assert_eq!(status(RequestError::BodyTooLarge.into()), 413);
         assert_eq!(status(io::ErrorKind::NotFound.into()), 500);
+    }
+
+    #[test]
+    fn statuses_without_a_body_have_none() {
+        for status in [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED]
+        {
+            let response = status.into_response();
+            assert_eq!((response.body.len(), response.headers().count()), (Some(0), 0));
+        }
+        assert_eq!(StatusCode::CREATED.into_response().body.len(), Some(7));
+    }
+
+    #[test]
+    fn tuples_add_to_what_they_hold() {
+        let value = HeaderValue::from_static;
+        let fields = [
+            (header::CONTENT_TYPE, value("text/css")),
+            (header::SET_COOKIE, value("a")),
+            (header::SET_COOKIE, value("b")),
+        ];
+        let response = (StatusCode::CREATED, fields, "x").into_response();
+        assert_eq!(response.status(), StatusCode::CREATED);
+        let sent: Vec<_> = response.headers().map(|(_, value)| value.as_bytes()).collect();
+        assert_eq!(sent, [&b"text/css"[..], b"a", b"b"]);
+        assert_eq!(None::<()>.into_response().status(), StatusCode::NOT_FOUND);
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What a handler returns.
 
 mod body;
+mod convert;
 pub(crate) mod encode;
 mod fields;
 mod into;
+#[cfg(feature = "serde")]
+mod json;
+mod redirect;
 pub(crate) mod send;
 mod writer;
 
@@ -12,7 +16,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 pub(crate) use body::Content;
 pub use body::ResponseBody;
 pub(crate) use fields::FieldList;
-pub use into::IntoResponse;
+pub use into::{Html, IntoResponse};
+pub use redirect::Redirect;
 pub use writer::BodyWriter;
 
 /// An answer: status, header fields, body.
@@ -80,5 +85,17 @@ impl Response {
     /// The value of the first field of this name.
     pub fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
         self.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// Names and values of all fields, in the order they were added.
+    pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.fields.iter()
+    }
+
+    /// Removes all fields of this name.
+    #[must_use]
+    pub fn without_header(mut self, name: &HeaderName) -> Response {
+        self.fields.remove(name);
+        self
     }
 }

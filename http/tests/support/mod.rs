@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use greenwood_http::{Backend, Builder, IntoResponse, Request, Server, ShutdownHandle};
+use greenwood_http::{Backend, Builder, Handler, IntoResponse, Request, Server, ShutdownHandle};
 
 /// Turns a hang into a failure; nothing depends on its length.
 pub const WATCHDOG: Duration = Duration::from_secs(20);
@@ -33,6 +33,10 @@ impl TestServer {
         H: Fn(&mut Request<'_>) -> R + Send + Sync + 'static,
         R: IntoResponse,
     {
+        TestServer::serving(builder, handler)
+    }
+
+    pub fn serving(builder: Builder, handler: impl Handler) -> TestServer {
         let server = builder.bind("127.0.0.1:0").unwrap();
         let (address, shutdown) = (server.local_addr().unwrap(), server.shutdown_handle());
         let thread = std::thread::spawn(move || greenwood_runtime::run(|| server.serve(handler)));

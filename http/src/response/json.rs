@@ -1,0 +1,21 @@
+//! JSON as an answer.
+
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::into::typed;
+use super::{IntoResponse, Response};
+use crate::extract::Json;
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(text) => typed(text, HeaderValue::from_static("application/json")),
+            Err(error) => {
+                let type_name = std::any::type_name::<T>();
+                crate::error::log(format_args!("cannot serialise {type_name}: {error}"));
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
