@@ -152,17 +152,23 @@ pub(super) fn poll(
     fds: &[(BorrowedFd<'_>, Interest)],
     deadline: Option<Instant>,
 ) -> io::Result<usize> {
-    let mut polled: Vec<_> = fds
-        .iter()
-        .map(|(fd, interest)| libc::pollfd {
-            fd: fd.as_raw_fd(),
-            events: match interest {
-                Interest::Read => libc::POLLIN,
-                Interest::Write => libc::POLLOUT,
-            },
-            revents: 0,
-        })
-        .collect();
+    let entry = |(fd, interest): &(BorrowedFd<'_>, Interest)| libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: match interest {
+            Interest::Read => libc::POLLIN,
+            Interest::Write => libc::POLLOUT,
+        },
+        revents: 0,
+    };
+    // One is what every read and write waits for: it should not take an allocation.
+    let (mut one, mut several);
+    let polled: &mut [libc::pollfd] = if let [only] = fds {
+        one = entry(only);
+        std::slice::from_mut(&mut one)
+    } else {
+        several = fds.iter().map(entry).collect::<Vec<_>>();
+        &mut several
+    };
     loop {
         let left = deadline.map(|d| d.saturating_duration_since(crate::now()));
         // Rounded up to whole milliseconds; a longer wait than an `i32` can tell is taken in several.
