@@ -4,6 +4,7 @@ const TOKEN: u8 = 1;
 const TEXT: u8 = 2;
 const HOST: u8 = 4;
 const TARGET: u8 = 8;
+const PATH: u8 = 16;
 
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
@@ -16,11 +17,14 @@ static CLASSES: [u8; 256] = {
         if byte == b'\t' || (byte >= b' ' && byte != 0x7f) {
             classes[i] |= TEXT;
         }
-        if byte.is_ascii_alphanumeric() || among(byte, b"-._~%!$&'()*+,;=") {
+        if byte.is_ascii_alphanumeric() || among(byte, b"-._~!$&'()*+,;=") {
             classes[i] |= HOST;
         }
         if byte.is_ascii_graphic() && byte != b'#' {
             classes[i] |= TARGET;
+            if byte != b'?' {
+                classes[i] |= PATH;
+            }
         }
         i += 1;
     }
@@ -52,7 +56,7 @@ pub(crate) fn is_text(byte: u8) -> bool {
     is(byte, TEXT)
 }
 
-/// `unreserved`, `sub-delims` and `%`: what a `reg-name` is made of.
+/// `unreserved` and `sub-delims`: what a `reg-name` is made of, beside percent-encoded bytes.
 pub(crate) fn is_host(byte: u8) -> bool {
     is(byte, HOST)
 }
@@ -62,6 +66,11 @@ pub(crate) fn is_host(byte: u8) -> bool {
 /// meaning servers and proxies disagree.
 pub(crate) fn is_target(byte: u8) -> bool {
     is(byte, TARGET)
+}
+
+/// What is taken in a request target before the query.
+pub(crate) fn is_path(byte: u8) -> bool {
+    is(byte, PATH)
 }
 
 #[cfg(test)]
@@ -76,8 +85,9 @@ mod tests {
     fn sizes_and_edges() {
         assert_eq!(members(is_token).len(), 26 + 26 + 10 + 15);
         assert_eq!(members(is_text).len(), 256 - 32 - 1 + 1);
-        assert_eq!(members(is_host).len(), 26 + 26 + 10 + 16);
+        assert_eq!(members(is_host).len(), 26 + 26 + 10 + 15);
         assert_eq!(members(is_target).len(), 94 - 1);
+        assert_eq!(members(is_path).len(), 94 - 2);
         assert!(!is_token(b':') && !is_token(b' ') && !is_text(b'\r') && !is_text(b'\n'));
         assert!(!is_host(b'@') && !is_host(b'/') && !is_host(b':') && !is_target(b' '));
     }

@@ -44,25 +44,28 @@ impl Head<'_> {
 /// Parses the head at the start of `bytes`; `None` when more bytes are needed to tell.
 ///
 /// The result does not depend on how the bytes were cut, as long as a head that is complete comes
-/// to this function at least once. The one empty line that a server should skip before a request
-/// (RFC 9112 section 2.2) is for the caller to skip.
+/// to this function at least once. The empty lines that a server should skip before a request
+/// (RFC 9112 section 2.2) are for the caller to skip.
 pub(crate) fn parse<'h, 'b: 'h>(
     bytes: &'b [u8],
     fields: &'h mut [MaybeUninit<Header<'b>>],
     limits: &Limits,
 ) -> Result<Option<Head<'h>>, RequestError> {
+    // What lies beyond the limit must not count, however much of it has come already.
+    let bytes = &bytes[..bytes.len().min(limits.head)];
+    // httparse takes any number of empty lines, and bare LF in them.
+    if let [b'\r' | b'\n', rest @ ..] = bytes {
+        return match (bytes[0], rest) {
+            (b'\r', []) => Ok(None),
+            _ => Err(RequestError::Malformed("empty request line")),
+        };
+    }
     let mut request = httparse::Request::new(&mut []);
     let max = limits.fields.min(fields.len());
     let len = match request.parse_with_uninit_headers(bytes, &mut fields[..max]) {
-        // httparse takes any number of empty lines, and bare LF in them.
-        _ if matches!(bytes, [b'\n', ..] | [b'\r', _, ..]) => {
-            return Err(RequestError::Malformed("empty request line"));
-        }
         Ok(Status::Complete(len)) => len,
-        Ok(Status::Partial) => return partial(bytes, limits).map(|()| None),
-        Err(httparse::Error::TooManyHeaders) => return Err(RequestError::HeadTooLarge),
-        Err(httparse::Error::Version) => return version_error(bytes, limits).map(|()| None),
-        Err(_) => return Err(RequestError::Malformed("malformed request head")),
+        Ok(Status::Partial) => return unparsed(bytes, &request, None, limits),
+        Err(error) => return unparsed(bytes, &request, Some(error), limits),
     };
     let (Some(method), Some(raw), Some(minor)) = (request.method, request.path, request.version)
     else {
@@ -71,13 +74,7 @@ pub(crate) fn parse<'h, 'b: 'h>(
     if raw.len() > limits.target {
         return Err(RequestError::TargetTooLong);
     }
-    if len > limits.head {
-        return Err(RequestError::HeadTooLarge);
-    }
-    // httparse ends lines at a bare LF too. Who does and who does not then sees different fields.
-    let bare =
-        bytes[..len].windows(2).fold(false, |bad, w| bad | ((w[1] == b'\n') & (w[0] != b'\r')));
-    if bare {
+    if !ends_lines_with_crlf(&bytes[..len], request.headers) {
         return Err(RequestError::Malformed("bare line feed"));
     }
     let method = Method::from_bytes(method.as_bytes())
@@ -92,28 +89,63 @@ pub(crate) fn parse<'h, 'b: 'h>(
     Ok(Some(Head { method, target, version, fields, framing, keep_alive, expects_continue, len }))
 }
 
-/// Whether an incomplete head may still become one within the limits.
-fn partial(bytes: &[u8], limits: &Limits) -> Result<(), RequestError> {
-    let line = first_line(bytes).unwrap_or(bytes);
-    let target = line.split(|&b| b == b' ').nth(1).unwrap_or(b"");
-    if target.len() > limits.target {
+/// httparse ends lines at a bare LF too. Who does and who does not then sees different fields.
+///
+/// It is enough to look at where the lines meet, since httparse takes LF nowhere else.
+fn ends_lines_with_crlf(head: &[u8], fields: &[Header<'_>]) -> bool {
+    let crlf_before = |at: usize| at >= 2 && head[at - 2] == b'\r';
+    let start = head.as_ptr() as usize;
+    fields.iter().all(|field| crlf_before(field.name.as_ptr() as usize - start))
+        && head.ends_with(b"\r\n\r\n")
+}
+
+/// What becomes of a head that httparse did not finish: nothing yet, or a refusal.
+#[cold]
+fn unparsed<T>(
+    bytes: &[u8],
+    request: &httparse::Request<'_, '_>,
+    error: Option<httparse::Error>,
+    limits: &Limits,
+) -> Result<Option<T>, RequestError> {
+    // Before what is wrong further on, which in another cut would not be here yet.
+    if request.method.is_some_and(|method| longest_target(bytes, method) > limits.target) {
         return Err(RequestError::TargetTooLong);
     }
-    if bytes.len() >= limits.head { Err(RequestError::HeadTooLarge) } else { Ok(()) }
+    match error {
+        Some(httparse::Error::Version) => match first_line(bytes) {
+            Some(line) => Err(version_error(line)),
+            None => unfinished(bytes, limits),
+        },
+        Some(httparse::Error::TooManyHeaders) => Err(RequestError::HeadTooLarge),
+        Some(_) => Err(RequestError::Malformed("malformed request head")),
+        None => unfinished(bytes, limits),
+    }
+}
+
+fn unfinished<T>(bytes: &[u8], limits: &Limits) -> Result<Option<T>, RequestError> {
+    if bytes.len() >= limits.head { Err(RequestError::HeadTooLarge) } else { Ok(None) }
+}
+
+/// Bytes after the method up to what can be no part of a target.
+fn longest_target(bytes: &[u8], method: &str) -> usize {
+    let target = bytes.get(method.len() + 1..).unwrap_or_default();
+    target.iter().position(|b| *b <= b' ' || *b == 0x7f).unwrap_or(target.len())
 }
 
 /// httparse knows two versions and refuses others at their first wrong byte; which status that
 /// deserves is only known when the line has ended.
-fn version_error(bytes: &[u8], limits: &Limits) -> Result<(), RequestError> {
-    let Some(line) = first_line(bytes) else { return partial(bytes, limits) };
-    let version = line.strip_suffix(b"\r").unwrap_or(line).split(|&b| b == b' ').nth(2);
+///
+/// A higher minor version should be taken for 1.1 (RFC 9110 section 2.5). There is none, so whoever
+/// sends one is after a difference between two parsers.
+fn version_error(line: &[u8]) -> RequestError {
+    let version = line.strip_suffix(b"\r").unwrap_or(line).splitn(3, |&b| b == b' ').nth(2);
     match version {
         Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            Err(RequestError::UnsupportedVersion)
+            RequestError::UnsupportedVersion
         }
-        _ => Err(RequestError::Malformed("malformed request line")),
+        _ => RequestError::Malformed("malformed request line"),
     }
 }
 

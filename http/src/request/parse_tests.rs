@@ -87,12 +87,43 @@ fn malformed_heads() {
     }
 }
 
+/// However much has come already, what is beyond a limit is not looked at.
+#[test]
+fn limits_come_before_what_lies_beyond_them() {
+    let long = "a".repeat(65);
+    for (head, status) in [
+        (format!("GET /{long} HTTP/1.1\r\nHost : h\r\n\r\n"), 414),
+        (format!("GET /{long}\0 HTTP/1.1\r\nHost: h\r\n\r\n"), 414),
+        (format!("GET /{long}\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n"), 414),
+        (format!("GET /{long} HTTP/3.0\r\nHost: h\r\n\r\n"), 414),
+        (format!("GET /\0{long} HTTP/1.1\r\nHost: h\r\n\r\n"), 400),
+        (format!("G(T /{long} HTTP/1.1\r\nHost: h\r\n\r\n"), 400),
+        (format!("GET / HTTP/1.1\r\nA: {}\r\nB : c\r\n\r\n", "a".repeat(512)), 431),
+        (format!("GET / HTTP/1.1\r\nB : c\r\nA: {}\r\n\r\n", "a".repeat(512)), 400),
+        (format!("GET / HTTP/1.1\r\n{}B : c\r\n\r\n", "A: b\r\n".repeat(6)), 431),
+        (format!("GET / HTTP/{}\r\n\r\n", "1".repeat(512)), 431),
+        (format!("{} / HTTP/1.1\r\n\r\n", "G".repeat(512)), 431),
+    ] {
+        assert_eq!(settled(head.as_bytes()), Err(status), "{head:?}");
+    }
+}
+
 #[test]
 fn precise_statuses() {
     assert_eq!(settled(b"GET / HTTP/2.0\r\nHost: h\r\n\r\n"), Err(505));
     assert_eq!(settled(b"GET / HTTP/1.2\r\n\r\n"), Err(505));
     assert_eq!(settled(b"GET / HTTP/0.9\r\n\r\n"), Err(505));
-    assert_eq!(settled(b"GET / HTTP/11\r\n\r\n"), Err(400));
+    assert_eq!(settled(b"GET / HTTP/9.9\r\nbad\r\n\r\n"), Err(505));
+    assert_eq!(settled(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Err(505));
+    for malformed in
+        ["HTTP/11", "HTTP/1.10", "HTTP/1.x", "HTTP/2.0 x", "HTTP /2.0", "HTTPS/2.0", "HTTP/2"]
+    {
+        assert_eq!(
+            settled(format!("GET / {malformed}\r\n\r\n").as_bytes()),
+            Err(400),
+            "{malformed}"
+        );
+    }
     assert_eq!(settled(b"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n"), Err(501));
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use http::Method;
 
@@ -22,34 +23,34 @@ impl<'a> Target<'a> {
     ///
     /// Authority-form belongs to CONNECT, which is refused before.
     pub(crate) fn parse(raw: &'a str, method: &Method) -> Result<Target<'a>, RequestError> {
-        if !raw.bytes().all(syntax::is_target) {
-            return Err(RequestError::Malformed("invalid byte in the request target"));
-        }
-        if raw.starts_with('/') {
-            let (path, query) = split_query(raw);
+        let bytes = raw.as_bytes();
+        // One pass: most targets have no query, and all are searched for what they must not hold.
+        let end = bytes.iter().position(|&b| !syntax::is_path(b)).unwrap_or(bytes.len());
+        let query = match bytes.get(end) {
+            None => None,
+            Some(b'?') if bytes[end..].iter().all(|&b| syntax::is_target(b)) => {
+                Some(&raw[end + 1..])
+            }
+            Some(_) => {
+                return Err(RequestError::Malformed("invalid byte in the request target"));
+            }
+        };
+        let path = &raw[..end];
+        if path.starts_with('/') {
             return Ok(Target { raw, authority: None, path, query });
         }
         if raw == "*" && *method == Method::OPTIONS {
-            return Ok(Target { raw, authority: None, path: raw, query: None });
+            return Ok(Target { raw, authority: None, path, query });
         }
-        let Some(rest) = strip_scheme(raw) else {
+        let Some(rest) = strip_scheme(path) else {
             return Err(RequestError::Malformed("invalid form of the request target"));
         };
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, rest) = rest.split_at(end);
-        if authority.is_empty() || !is_host(authority.as_bytes()) {
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if !is_host(authority.as_bytes()) {
             return Err(RequestError::Malformed("invalid authority in the request target"));
         }
-        let (path, query) = split_query(rest);
         let path = if path.is_empty() { "/" } else { path };
         Ok(Target { raw, authority: Some(authority), path, query })
-    }
-}
-
-fn split_query(s: &str) -> (&str, Option<&str>) {
-    match s.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (s, None),
     }
 }
 
@@ -58,19 +59,22 @@ fn strip_scheme(raw: &str) -> Option<&str> {
     ["http", "https"].iter().any(|s| scheme.eq_ignore_ascii_case(s)).then_some(rest)
 }
 
-/// Whether this is `uri-host [ ":" port ]` of RFC 9110 section 7.2, or empty.
+/// Whether this is `uri-host [ ":" port ]` of RFC 9110 section 7.2, and names a host.
 ///
-/// Userinfo (`user@host`) is not part of it: it has served to make a name look like another.
+/// The grammar allows an empty host, which stands for a URI without one; but `http` and `https` have
+/// no such URIs (RFC 9110 section 4.2). Userinfo (`user@host`) is not part of it: it has served to
+/// make a name look like another. Nor are the address forms to come that RFC 3986 leaves room for
+/// (`[v1.x]`): none has come.
 pub(crate) fn is_host(value: &[u8]) -> bool {
     let (valid, rest) = match value {
         [b'[', rest @ ..] => {
             let Some(end) = rest.iter().position(|&b| b == b']') else { return false };
-            let literal = |&b: &u8| b == b':' || syntax::is_host(b);
-            (end > 0 && rest[..end].iter().all(literal), &rest[end + 1..])
+            let address = std::str::from_utf8(&rest[..end]).ok().map(str::parse::<Ipv6Addr>);
+            (matches!(address, Some(Ok(_))), &rest[end + 1..])
         }
         _ => {
-            let end = value.iter().position(|&b| !syntax::is_host(b)).unwrap_or(value.len());
-            (true, &value[end..])
+            let rest = strip_name(value);
+            (rest.len() < value.len(), rest)
         }
     };
     let port = match rest {
@@ -79,6 +83,19 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
         _ => false,
     };
     valid && port
+}
+
+/// What follows the longest `reg-name` (RFC 3986 section 3.2.2) at the start.
+fn strip_name(mut value: &[u8]) -> &[u8] {
+    loop {
+        let end = value.iter().position(|&b| !syntax::is_host(b)).unwrap_or(value.len());
+        match &value[end..] {
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                value = rest;
+            }
+            rest => return rest,
+        }
+    }
 }
 
 /// `s` with each `%xx` replaced by its byte; borrowed when there is none.
@@ -163,13 +180,48 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for good in ["", "a", "a.b:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:80", "a%20b", "x,y"]
-        {
+        for good in [
+            "a",
+            "a.b:80",
+            "a:",
+            "127.0.0.1:8080",
+            "[::1]",
+            "[::1]:80",
+            "[::ffff:1.2.3.4]",
+            "a%20b",
+            "%41%4a",
+            "x,y",
+            "_",
+        ] {
             assert!(is_host(good.as_bytes()), "{good}");
         }
         for bad in [
-            "a b", "a/b", "u@h", "a:b", "a:1:2", "[::1", "[]", "[::1]x", "a\u{e9}", "a:+1",
-            "[a]:1]", "\"a\"",
+            "",
+            ":80",
+            "a b",
+            "a/b",
+            "u@h",
+            "a:b",
+            "a:1:2",
+            "[::1",
+            "[]",
+            "[::1]x",
+            "a\u{e9}",
+            "a:+1",
+            "[a]:1]",
+            "\"a\"",
+            "[a]",
+            "[1.2.3.4]",
+            "[fe80::1%25eth0]",
+            "[v1.a]",
+            "%",
+            "a%4",
+            "a%4x",
+            "a%",
+            "::1",
+            "[[::1]]",
+            "a,b c",
+            "a\tb",
         ] {
             assert!(!is_host(bad.as_bytes()), "{bad}");
         }
