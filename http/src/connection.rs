@@ -27,6 +27,10 @@ use crate::upgrade::Upgraded;
 /// How long an idle connection keeps its buffers, and with them its next request's speed.
 const WARM: Duration = Duration::from_secs(1);
 
+/// Empty lines that are skipped before a request: old clients send one after a body (RFC 9112 section 2.2), and one more does no
+/// harm. Whoever sends more is no HTTP client.
+const EMPTY_LINES: u8 = 2;
+
 /// How long a closed connection still takes what the peer sends. Closing with bytes unread would
 /// make the kernel send a reset, which can overtake and destroy the last answer (RFC 9112 section
 /// 9.6).
@@ -41,7 +45,7 @@ pub(crate) fn run(registration: Registration, limits: &Limits, handler: &dyn Han
         input: Buffer::default(),
         date: DateCache::new(),
         scan: Scan::default(),
-        skipped_line: false,
+        skipped_lines: 0,
         head_deadline: None,
         registration,
         limits,
@@ -68,8 +72,8 @@ struct Connection<'s> {
     input: Buffer,
     date: DateCache,
     scan: Scan,
-    /// Whether the one empty line before this request was skipped.
-    skipped_line: bool,
+    /// Empty lines before this request that were skipped.
+    skipped_lines: u8,
     /// Set once a head has begun and not come whole.
     head_deadline: Option<Instant>,
     limits: &'s Limits,
@@ -123,9 +127,11 @@ impl Connection<'_> {
 
     /// Answers the next request if it is here.
     fn answer(&mut self) -> io::Result<Next> {
-        if !self.skipped_line && self.input.filled().starts_with(b"\r\n") {
+        while self.skipped_lines < EMPTY_LINES && self.input.filled().starts_with(b"\r\n") {
             self.input.consume(2);
-            self.skipped_line = true;
+            self.skipped_lines += 1;
+            // An empty line is no head, and its first byte did not begin one.
+            (self.scan, self.head_deadline) = (Scan::default(), None);
         }
         let bytes = self.input.filled();
         if bytes.is_empty() || !self.scan.due(bytes, self.limits.head) {
@@ -210,7 +216,7 @@ impl Connection<'_> {
         }
         self.use_up(len, &state);
         self.scan = Scan::default();
-        self.skipped_line = false;
+        self.skipped_lines = 0;
         self.head_deadline = None;
         Ok(Next::Request)
     }
