@@ -235,6 +235,10 @@ impl Connection<'_> {
         let framing = ResponseFraming::of(response.status, response.body.len(), Version::HTTP_11);
         let out = &mut self.transport.out;
         encode::head(out, &response, framing, false, Version::HTTP_11, self.date.now());
+        // Also when what is wrong came later, so that the client does not wait for, or misread, a body.
+        if self.input.filled().starts_with(b"HEAD ") {
+            return;
+        }
         // Bytes in memory: nothing is written yet, so nothing fails.
         let _ = send::body(&mut self.transport, response.body.0, framing);
     }

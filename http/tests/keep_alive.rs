@@ -49,6 +49,11 @@ fn half_close_after_the_request_still_gets_the_answer() {
         client.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi");
         client.half_close();
         assert_eq!(client.rest(), text("200 OK", "POST /a hi"));
+
+        let mut client = server.connect();
+        client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n".repeat(3));
+        client.half_close();
+        assert_eq!(client.rest(), text("200 OK", "GET /a ").repeat(3));
     }
 }
 

@@ -128,6 +128,38 @@ fn statuses_without_body() {
     assert_eq!(client.until("\r\n\r\nx"), text("200 OK", "x"));
 }
 
+/// Whatever stands before and behind: an answer that ends elsewhere than its client thinks would be seen in the next one.
+#[test]
+fn answers_without_body_in_any_pipeline() {
+    let head = |path: &str| get(path).replacen("GET", "HEAD", 1);
+    let kind = "content-type: text/plain; charset=utf-8\r\n";
+    let sized = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let exchanges = [
+        (get("/x"), text("200 OK", "x")),
+        (head("/x"), text("200 OK", "only its length").replace("only its length", "")),
+        (get("/sized"), sized.to_owned() + "abcde"),
+        (head("/sized"), sized.to_owned()),
+        (head("/short"), sized.to_owned()),
+        (head("/stream"), chunked.to_owned()),
+        (head("/fails"), chunked.to_owned()),
+        (get("/204"), format!("HTTP/1.1 204 No Content\r\n{kind}\r\n")),
+        (head("/204"), format!("HTTP/1.1 204 No Content\r\n{kind}\r\n")),
+        (get("/304"), format!("HTTP/1.1 304 Not Modified\r\n{kind}\r\n")),
+        (head("/304"), format!("HTTP/1.1 304 Not Modified\r\n{kind}\r\n")),
+        (head("/100"), text("500 Internal Server Error", "").replace(": 0", ": 21")),
+    ];
+    let last = (get("/x").replacen("1.1", "1.0", 1), closing("200 OK", "x"));
+    let server = TestServer::start(handler);
+    for first in &exchanges {
+        for second in &exchanges {
+            let raw = [&*first.0, &second.0, &last.0].concat();
+            let expected = [&*first.1, &second.1, &last.1].concat();
+            assert_eq!(server.exchange(&[raw.as_bytes()]), expected, "{raw}");
+        }
+    }
+}
+
 #[test]
 fn handlers_do_not_frame() {
     let server = TestServer::start(handler);

@@ -41,6 +41,11 @@ enum State {
 }
 
 /// A pure state machine: the same bytes give the same data however they are cut.
+///
+/// Stricter than the grammar, which lets white space through before the `;` of an extension: recipients differ in whether they
+/// strip it from the size. Laxer within an extension and a trailer's value, of which nothing is used: any text, since all agree on
+/// where its line ends. Trailers are never made part of the head's fields, where they could change what was decided already
+/// (RFC 9110 section 6.5.1).
 #[derive(Debug)]
 pub(crate) struct Decoder {
     state: State,

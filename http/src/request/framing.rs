@@ -113,9 +113,10 @@ fn chunked(value: &[u8]) -> Result<Framing, RequestError> {
         if ended {
             return Err(RequestError::Malformed("chunked is not the last transfer coding"));
         }
-        ended = coding.eq_ignore_ascii_case(b"chunked");
         let name = coding.split(|&b| b == b';').next().unwrap_or_default().trim_ascii_end();
-        if name.is_empty() || !name.iter().all(|&b| is_token(b)) {
+        ended = name.eq_ignore_ascii_case(b"chunked");
+        // `chunked` has no parameters (section 7.1).
+        if name.is_empty() || !name.iter().all(|&b| is_token(b)) || ended && name != coding {
             return Err(RequestError::Malformed("invalid transfer coding"));
         }
     }
@@ -169,6 +170,7 @@ mod tests {
             ("chunked, gzip", 400),
             ("chunked, chunked", 400),
             ("chunked,", 400),
+            ("chunked;q=1", 400),
             ("\"chunked\"", 400),
             ("\u{b}chunked", 400),
             ("", 400),

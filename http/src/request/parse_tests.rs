@@ -61,6 +61,39 @@ fn what_httparse_would_let_through() {
     }
 }
 
+/// Every byte at every place: what is taken where.
+#[test]
+fn bytes_have_their_places() {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let visible = |b: u8| (0x21..=0x7e).contains(&b);
+    for byte in 0..=255 {
+        // Around it, and whether the byte may stand between.
+        for (before, after, fits) in [
+            ("G", "T / HTTP/1.1\r\nHost: h\r\n\r\n", token(byte)),
+            ("GET /", "a HTTP/1.1\r\nHost: h\r\n\r\n", visible(byte) && byte != b'#'),
+            ("GET / HTTP/1.1", "\r\nHost: h\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nHost: h\r\nA", "A: b\r\n\r\n", token(byte) || byte == b':'),
+            ("GET / HTTP/1.1\r\nHost: h\r\n", ": b\r\n\r\n", token(byte)),
+            (
+                "GET / HTTP/1.1\r\nHost: h\r\nA: b",
+                "b\r\n\r\n",
+                byte >= b' ' && byte != 0x7f || byte == b'\t',
+            ),
+            ("GET / HTTP/1.1\r\nHost: h\r\nA: b\r", "\nB: c\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r", "\n", byte == b'\n'),
+        ] {
+            let head = [before.as_bytes(), &[byte], after.as_bytes()].concat();
+            let outcome = settled(&head);
+            let shown = String::from_utf8_lossy(&head);
+            if fits {
+                assert!(matches!(outcome, Ok(Some(_))), "{byte} in {shown:?}: {outcome:?}");
+            } else {
+                assert_eq!(outcome, Err(400), "{byte} in {shown:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn malformed_heads() {
     for bad in [

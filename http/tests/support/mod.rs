@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use greenwood_http::{Backend, Builder, Handler, IntoResponse, Request, Server, ShutdownHandle};
 
+pub mod cuts;
+
 /// Turns a hang into a failure; nothing depends on its length.
 pub const WATCHDOG: Duration = Duration::from_secs(20);
 
