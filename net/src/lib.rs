@@ -34,10 +34,12 @@
 //! - Looking up a name has a deadline, and its errors name the host ([`dns`]).
 //! - Accept loops do not spin when descriptors run out ([`TcpListener::accept`]).
 //! - [`ToSocketAddrs`] is a trait of its own.
-//! - Not in std: [`Builder`], [`TcpListener::close`], [`dns::lookup_host`].
+//! - Not in std: [`Builder`], [`TcpListener::close`], [`dns::lookup_host`], and listening sockets by socket activation, in `activation` (Linux).
 //!
 //! Beside sockets, [`process`] waits for children and [`fs`] calls the file system without holding a worker up.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod activation;
 mod addrs;
 mod builder;
 mod connect;

@@ -1,7 +1,7 @@
 //! Linux: `MSG_NOSIGNAL` exists, and accepted sockets start without the listener's `O_NONBLOCK`.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// std ignores SIGPIPE in `main`, but a program may restore it, and a library may be called from C.
 pub(crate) const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
@@ -34,4 +34,33 @@ pub(crate) fn pidfd_open(process: u32) -> io::Result<OwnedFd> {
     }
     // SAFETY: the kernel just made the descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
+}
+
+/// A descriptor that came with exec(2): one that is open and not marked to be closed by it. Whoever took it over in this process has
+/// marked it, as std and nearly everybody does with all they open.
+pub(crate) fn inherited(fd: RawFd) -> io::Result<BorrowedFd<'static>> {
+    // SAFETY: takes two numbers.
+    match unsafe { libc::fcntl(fd, libc::F_GETFD) } {
+        -1 => Err(io::Error::last_os_error()),
+        flags if flags & libc::FD_CLOEXEC != 0 => {
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, "in use by other code already"))
+        }
+        // SAFETY: it is open, and nobody here knows of it who could close it.
+        _ => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
+    }
+}
+
+/// Takes a descriptor over and has it closed on exec.
+///
+/// # Safety
+///
+/// It is open, and nobody else owns it.
+pub(crate) unsafe fn adopt(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the caller's promise.
+    let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: takes three numbers.
+    match unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(owned),
+    }
 }

@@ -20,6 +20,8 @@ mod os;
 pub(crate) mod unix_addr;
 
 pub(crate) use os::{accepted, is_exhausted, is_read_shut, pidfd_open};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use os::{adopt, inherited};
 
 /// Takes no bytes out of the queue.
 pub(crate) const PEEK: c_int = libc::MSG_PEEK;
