@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenwood_net::{TcpListener, TcpStream};
 use greenwood_runtime::readiness::{Interest, wait_any};
 use greenwood_runtime::{Placement, worker_count, yield_now};
 
@@ -15,15 +14,16 @@ use crate::connection;
 use crate::connections::Connections;
 use crate::handler::Handler;
 use crate::limits::Limits;
+use crate::listener::Listener;
 use crate::server::Backend;
-use crate::stream::{Socket, Stream};
+use crate::stream::Stream;
 
 /// Pause after a failure that will not go away by itself, such as EMFILE. The kernel keeps new
 /// connections meanwhile.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
-/// Connections accepted in a row before others get a turn: with the listener non-blocking, accept
-/// itself never suspends.
+/// Connections accepted in a row before others get a turn, coroutines and listeners: with these non-blocking,
+/// accept itself never suspends.
 const BURST: u32 = 32;
 
 /// Connections that are still taken in after a shutdown has begun: more than fit the queue of a
@@ -31,7 +31,7 @@ const BURST: u32 = 32;
 const LAST: u32 = 8 * 1024;
 
 pub(crate) struct Acceptor {
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     connections: Arc<Connections>,
     balance: Arc<Balance>,
     backend: Backend,
@@ -41,9 +41,9 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// The listener must be non-blocking.
+    /// There is a listener at least, and all are non-blocking.
     pub(crate) fn new(
-        listener: TcpListener,
+        listeners: Vec<Listener>,
         connections: Arc<Connections>,
         backend: Backend,
         limits: Arc<Limits>,
@@ -52,62 +52,81 @@ impl Acceptor {
         // Threads have no workers, and need not start a runtime only to count them.
         let workers = if backend == Backend::Green { worker_count() } else { 0 };
         let balance = Balance::new(workers);
-        Acceptor { listener, connections, balance, backend, limits, handler, logged: None }
+        Acceptor { listeners, connections, balance, backend, limits, handler, logged: None }
     }
 
-    /// Accepts until the server stops; the listener is closed on return. Suspends.
+    /// Accepts until the server stops; the listeners are closed on return. Suspends.
     ///
     /// # Errors
     ///
     /// Those of waiting: cancellation, or a lack of memory.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut burst = 0;
+        // Each listener in turn, until in a whole round none had anything.
+        let (mut at, mut quiet) = (0, 0);
         while !self.connections.stopping() {
             if self.connections.full(self.limits.connections) {
-                self.wait(None, None)?;
+                self.wait(&[], None)?;
                 continue;
             }
-            match self.listener.accept() {
+            match self.listeners[at].accept() {
                 Ok((stream, peer)) => {
+                    quiet = 0;
                     self.start(stream, peer);
                     burst += 1;
                     if burst == BURST {
                         burst = 0;
+                        at = (at + 1) % self.listeners.len();
                         yield_now();
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
                     burst = 0;
-                    self.wait(Some(&self.listener), None)?;
+                    at = (at + 1) % self.listeners.len();
+                    quiet += 1;
+                    if quiet == self.listeners.len() {
+                        quiet = 0;
+                        at = self.wait(&self.listeners, None)?.unwrap_or(at);
+                    }
                 }
-                Err(e) => self.survive(&e)?,
+                Err(e) => {
+                    at = (at + 1) % self.listeners.len();
+                    self.survive(&e)?;
+                }
             }
         }
         // Clients whose connection the kernel has already established may have sent a request.
-        for _ in 0..LAST {
-            match self.listener.accept() {
-                Ok((stream, peer)) => self.start(stream, peer),
-                Err(e) if is_transient(&e) => {}
-                Err(_) => break,
+        self.listeners.iter_mut().for_each(Listener::retire);
+        let mut left = LAST;
+        for at in 0..self.listeners.len() {
+            while left > 0 {
+                left -= 1;
+                match self.listeners[at].accept() {
+                    Ok((stream, peer)) => self.start(stream, peer),
+                    Err(e) if is_transient(&e) => {}
+                    Err(_) => break,
+                }
             }
         }
         Ok(())
     }
 
-    /// Waits for the bell, and the listener if given.
-    fn wait(&self, listener: Option<&TcpListener>, timeout: Option<Duration>) -> io::Result<()> {
-        let bell = (self.connections.bell(), Interest::Read);
-        let result = match listener {
-            Some(listener) => wait_any(&[bell, (listener.as_fd(), Interest::Read)], timeout),
-            None => wait_any(&[bell], timeout),
-        };
-        match result {
-            Ok(0) => self.connections.hush(),
-            Ok(_) => {}
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(e) => return Err(e),
+    /// Waits for the bell or one of `listeners`, and returns which.
+    fn wait(&self, listeners: &[Listener], timeout: Option<Duration>) -> io::Result<Option<usize>> {
+        let bell = [(self.connections.bell(), Interest::Read)];
+        let listeners = listeners.iter().map(|listener| (listener.as_fd(), Interest::Read));
+        let awaited: Vec<_> = bell.into_iter().chain(listeners).collect();
+        match wait_any(&awaited, timeout) {
+            Ok(0) => {
+                self.connections.hush();
+                Ok(None)
+            }
+            Ok(n) => Ok(Some(n - 1)),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                Ok(None)
+            }
+            Err(e) => Err(e),
         }
-        Ok(())
     }
 
     fn survive(&mut self, error: &io::Error) -> io::Result<()> {
@@ -115,7 +134,7 @@ impl Acceptor {
             return Ok(());
         }
         self.log("cannot accept", error);
-        self.wait(None, Some(BACK_OFF))
+        self.wait(&[], Some(BACK_OFF)).map(drop)
     }
 
     /// A flood of failures must not become a flood of lines.
@@ -129,13 +148,10 @@ impl Acceptor {
     }
 
     /// Gives the connection its own coroutine or thread; on failure it is closed.
-    fn start(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn start(&mut self, stream: Stream, peer: Option<SocketAddr>) {
         let seat = (self.backend == Backend::Green).then(|| self.balance.take());
         let worker = seat.as_ref().map(|seat| seat.worker);
-        // Answers are written whole; waiting for more to send would only delay the last packet.
-        let _ = stream.set_nodelay(true);
-        let stream = Stream::Plain(Socket::tcp(stream.into()));
-        let registration = self.connections.add(stream, Some(peer), seat);
+        let registration = self.connections.add(stream, peer, seat);
         let (limits, handler) = (self.limits.clone(), self.handler.clone());
         let serve = move || connection::run(registration, &limits, &*handler);
         let started = match worker {

@@ -44,6 +44,7 @@ mod error;
 pub mod extract;
 mod handler;
 mod limits;
+mod listener;
 pub mod middleware;
 mod request;
 mod response;
@@ -62,6 +63,7 @@ pub use handler::{Handler, IntoHandler};
 /// The crate whose `Method`, `StatusCode`, `HeaderName` and `HeaderValue` are used here.
 pub use http;
 pub use limits::{Limits, MAX_FIELDS};
+pub use listener::Listener;
 pub use request::{Fields, InvalidPercentEncoding, Request, percent_decode};
 pub use response::{BodyWriter, Html, IntoResponse, Redirect, Response, ResponseBody};
 pub use router::{Router, Routes};

@@ -2,15 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenwood_net::{TcpListener, ToSocketAddrs};
+use greenwood_net::ToSocketAddrs;
 
 use crate::accept::Acceptor;
 use crate::connections::Connections;
 use crate::handler::Handler;
 use crate::limits::Limits;
+use crate::listener::Listener;
 use crate::shutdown::ShutdownHandle;
 
 /// What carries a connection.
@@ -60,7 +62,16 @@ impl Builder {
     ///
     /// As [`std::net::TcpListener::bind`].
     pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
-        self.listen(TcpListener::bind(address)?)
+        self.listen(Listener::bind(address)?)
+    }
+
+    /// Listens on a Unix socket in the file system. Does not suspend. See [`Listener::bind_unix`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::bind_unix`].
+    pub fn bind_unix(self, path: impl AsRef<Path>) -> io::Result<Server> {
+        self.listen(Listener::bind_unix(path)?)
     }
 
     /// Serves a listener that was made elsewhere.
@@ -69,17 +80,18 @@ impl Builder {
     ///
     /// When the listener cannot be made non-blocking, or no descriptors are left for what wakes the
     /// accept loop.
-    pub fn listen(self, listener: TcpListener) -> io::Result<Server> {
-        // The accept loop waits for the listener and for a shutdown at once, and so never in accept.
-        listener.set_nonblocking(true)?;
-        Ok(Server { listener, connections: Connections::new()?, settings: self })
+    pub fn listen(self, listener: impl Into<Listener>) -> io::Result<Server> {
+        let server =
+            Server { listeners: Vec::new(), connections: Connections::new()?, settings: self };
+        server.listen_also(listener)
     }
 }
 
-/// An HTTP server: a listening socket and how to serve it.
+/// An HTTP server: listening sockets and how to serve them.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    /// One at least.
+    listeners: Vec<Listener>,
     connections: Arc<Connections>,
     settings: Builder,
 }
@@ -103,13 +115,28 @@ impl Server {
         }
     }
 
-    /// The address the server listens on.
+    /// Serves one more listener. Connections of all of them are accepted in turn, and count together towards
+    /// [`Limits::connections`].
     ///
     /// # Errors
     ///
-    /// As [`std::net::TcpListener::local_addr`].
+    /// When the listener cannot be made non-blocking.
+    pub fn listen_also(mut self, listener: impl Into<Listener>) -> io::Result<Server> {
+        let listener = listener.into();
+        // The accept loop waits for the listeners and for a shutdown at once, and so never in accept.
+        listener.set_nonblocking()?;
+        self.listeners.push(listener);
+        Ok(self)
+    }
+
+    /// The address the server listens on, the first one if there are several.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::net::TcpListener::local_addr`]; `Unsupported` when it listens on Unix sockets only.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        let tcp = self.listeners.iter().find(|listener| listener.is_tcp());
+        tcp.unwrap_or(&self.listeners[0]).local_addr()
     }
 
     /// What ends this server; may be made and used at any time.
@@ -130,10 +157,10 @@ impl Server {
     /// fails (as it does when the process runs out of descriptors) is written to standard error, at
     /// most once a second, and survived.
     pub fn serve(self, handler: impl Handler) -> io::Result<()> {
-        let Server { listener, connections, settings } = self;
+        let Server { listeners, connections, settings } = self;
         let Builder { backend, limits, .. } = settings;
         let (limits, handler) = (Arc::new(limits), Arc::new(handler));
-        let acceptor = Acceptor::new(listener, connections.clone(), backend, limits, handler);
+        let acceptor = Acceptor::new(listeners, connections.clone(), backend, limits, handler);
         let guard = CutOnDrop(&connections);
         acceptor.run()?;
         connections.wait_closed();

@@ -1,0 +1,218 @@
+//! What a server accepts connections on.
+
+mod unix;
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+#[cfg(target_os = "linux")]
+use greenwood_net::activation::{self, InheritedListener};
+use greenwood_net::{TcpListener, ToSocketAddrs, UnixListener};
+
+use crate::stream::{Socket, Stream};
+use unix::SocketFile;
+
+/// A listening socket, TCP or Unix, for [`Builder::listen`](crate::Builder::listen) and
+/// [`Server::listen_also`](crate::Server::listen_also).
+///
+/// Those of `greenwood_net` and std convert into it.
+///
+/// ```
+/// use greenwood_http::{Listener, Server};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir();
+/// # let path = folder.join(format!("greenwood-http-listener-{}", std::process::id()));
+/// let local = Listener::bind_unix_with_mode(path, 0o660)?;
+/// let server = Server::bind("127.0.0.1:0")?.listen_also(local)?;
+/// # drop(server);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Listener {
+    socket: Bound,
+    name: Option<String>,
+}
+
+enum Bound {
+    Tcp(TcpListener),
+    /// The file, if it is ours to remove, goes before the socket.
+    Unix(Option<SocketFile>, UnixListener),
+}
+
+impl Listener {
+    /// A TCP socket that listens on `address`; port 0 chooses a free one. Suspends when a name has to be resolved.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::net::TcpListener::bind`].
+    pub fn bind(address: impl ToSocketAddrs) -> io::Result<Listener> {
+        TcpListener::bind(address).map(Listener::from)
+    }
+
+    /// A Unix socket that listens on `path`. Does not suspend.
+    ///
+    /// The file is removed when the server has ended. One that a server left behind which did not come to its end is
+    /// replaced: it is a socket, and refuses connections. Two servers must not be started over such a file at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse`, with the path, when a server listens there or the file is something else; other errors of bind(2);
+    /// `InvalidInput` if the path is too long for a socket, or holds a NUL.
+    pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Listener> {
+        Listener::bind_unix_as(path.as_ref(), None)
+    }
+
+    /// [`bind_unix`](Listener::bind_unix) with the permission bits of the file, whatever the process's umask is: who may
+    /// write to the file may connect (unix(7)). Nobody can connect before they are set.
+    ///
+    /// # Errors
+    ///
+    /// As for `bind_unix`, and `InvalidInput` for a `mode` of more than the nine permission bits.
+    pub fn bind_unix_with_mode(path: impl AsRef<Path>, mode: u32) -> io::Result<Listener> {
+        Listener::bind_unix_as(path.as_ref(), Some(mode))
+    }
+
+    fn bind_unix_as(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
+        let (socket, file) = unix::bind(path, mode)?;
+        Ok(Listener { socket: Bound::Unix(Some(file), socket.into()), name: None })
+    }
+
+    /// The sockets that a service manager has opened for this process, in its order; none if it was started without. See
+    /// [`greenwood_net::activation`]. Does not suspend. Files of Unix sockets among them are left to the manager.
+    ///
+    /// # Errors
+    ///
+    /// As for [`greenwood_net::activation::listeners`], which can be called once in a process.
+    ///
+    /// ```
+    /// use greenwood_http::{Listener, Server};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut inherited = Listener::inherited()?.into_iter();
+    /// let server = match inherited.next() {
+    ///     Some(first) => Server::builder().listen(first)?,
+    ///     None => Server::bind("127.0.0.1:0")?,
+    /// };
+    /// let server = inherited.try_fold(server, Server::listen_also)?;
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(target_os = "linux")]
+    pub fn inherited() -> io::Result<Vec<Listener>> {
+        let listeners = activation::listeners()?.into_iter().map(|inherited| {
+            let listener = match inherited.listener {
+                InheritedListener::Tcp(listener) => Listener::from(listener),
+                InheritedListener::Unix(listener) => Listener::from(listener),
+            };
+            Listener { name: inherited.name, ..listener }
+        });
+        Ok(listeners.collect())
+    }
+
+    /// What the service manager calls it, if it came from one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// That of getsockname(2); `Unsupported` for a Unix socket.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match &self.socket {
+            Bound::Tcp(listener) => listener.local_addr(),
+            Bound::Unix(..) => {
+                Err(io::Error::new(ErrorKind::Unsupported, "a Unix socket has no Internet address"))
+            }
+        }
+    }
+
+    pub(crate) fn is_tcp(&self) -> bool {
+        matches!(self.socket, Bound::Tcp(_))
+    }
+
+    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
+        match &self.socket {
+            Bound::Tcp(listener) => listener.set_nonblocking(true),
+            Bound::Unix(_, listener) => listener.set_nonblocking(true),
+        }
+    }
+
+    /// The next connection, and who is at its other end, as far as that has an address. Does not suspend.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when none waits; those of accept(2).
+    pub(crate) fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        match &self.socket {
+            Bound::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                // Answers are written whole; waiting for more to send would only delay the last packet.
+                let _ = stream.set_nodelay(true);
+                Ok((Stream::Plain(Socket::tcp(stream.into())), Some(peer)))
+            }
+            Bound::Unix(_, listener) => {
+                let (stream, _) = listener.accept()?;
+                Ok((Stream::Plain(Socket::unix(stream.into())), None))
+            }
+        }
+    }
+
+    /// Sees to it that no more clients come by the file, if there is one. Those who came can still be accepted.
+    pub(crate) fn retire(&mut self) {
+        if let Bound::Unix(file, _) = &mut self.socket {
+            *file = None;
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.socket {
+            Bound::Tcp(listener) => listener.as_fd(),
+            Bound::Unix(_, listener) => listener.as_fd(),
+        }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Listener {
+        Listener { socket: Bound::Tcp(listener), name: None }
+    }
+}
+
+/// The file, if there is one, stays when the server has ended.
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Listener {
+        Listener { socket: Bound::Unix(None, listener), name: None }
+    }
+}
+
+impl From<std::net::TcpListener> for Listener {
+    fn from(listener: std::net::TcpListener) -> Listener {
+        TcpListener::from(listener).into()
+    }
+}
+
+/// The file, if there is one, stays when the server has ended.
+impl From<std::os::unix::net::UnixListener> for Listener {
+    fn from(listener: std::os::unix::net::UnixListener) -> Listener {
+        UnixListener::from(listener).into()
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let socket: &dyn fmt::Debug = match &self.socket {
+            Bound::Tcp(listener) => listener,
+            Bound::Unix(_, listener) => listener,
+        };
+        f.debug_struct("Listener").field("socket", socket).field("name", &self.name).finish()
+    }
+}
