@@ -1,10 +1,12 @@
 //! A connection's socket with what is still to be written to it.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connections::Link;
+use crate::stream::Stream;
 
 /// Answers gather here up to this size before they are written although more requests wait.
 pub(crate) const FLUSH_AT: usize = 64 * 1024;
@@ -60,15 +62,46 @@ impl Transport {
         self.write(bytes)
     }
 
+    /// Writes what is in `out` and then bytes of `file` without copying them: some of the `len` from `offset` on, 0 if the file has none, or
+    /// `None` where this cannot be done. Suspends.
+    pub(crate) fn send_file(
+        &mut self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: usize,
+    ) -> io::Result<Option<usize>> {
+        if !self.out.is_empty() {
+            let out = std::mem::take(&mut self.out);
+            let result = self.whole(|stream, timeout| stream.write_more(&out, timeout));
+            self.out = out;
+            self.out.clear();
+            result?;
+        }
+        self.whole(|stream, timeout| stream.send_file(file, offset, len, timeout))
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.whole(|stream, timeout| stream.write_all(bytes, timeout))
+    }
+
+    /// Lets `write` do its work, and nothing more after one that did not come to its end.
+    fn whole<T>(
+        &mut self,
+        write: impl FnOnce(&Stream, Option<Duration>) -> io::Result<T>,
+    ) -> io::Result<T> {
         if self.broken {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         // Until all of it is written, also if a wait unwinds to a time-out in the handler.
         self.broken = true;
-        self.link.stream.write_all(bytes, Some(self.write_timeout))?;
+        let result = write(&self.link.stream, Some(self.write_timeout))?;
         self.broken = false;
-        Ok(())
+        Ok(result)
+    }
+
+    /// Whether the peer is lost.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Gives memory back that a large answer took, and with `all` the rest too.
@@ -84,7 +117,7 @@ impl Transport {
 mod tests {
     use super::*;
     use crate::connections::Connections;
-    use crate::stream::{Socket, Stream};
+    use crate::stream::Socket;
     use greenwood_net::{TcpListener, TcpStream};
     use greenwood_runtime::{readiness, timeout};
     use std::os::fd::AsFd;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use super::BodyWriter;
+use super::{BodyWriter, FileBody};
 use crate::upgrade::Upgraded;
 
 /// The body of an answer: bytes, or something that makes them while they are sent.
@@ -22,6 +22,7 @@ pub(crate) enum Content {
         produce: Producer,
         length: Option<u64>,
     },
+    File(Box<FileBody>),
     /// No body: after the head the connection is somebody else's.
     Upgrade(Box<dyn FnOnce(Upgraded) + Send>),
 }
@@ -84,6 +85,7 @@ impl ResponseBody {
             Content::Static(bytes) => Some(bytes.len() as u64),
             Content::Owned(bytes) => Some(bytes.len() as u64),
             Content::Reader { length, .. } | Content::Writer { length, .. } => *length,
+            Content::File(body) => Some(body.len()),
             Content::Upgrade(_) => Some(0),
         }
     }

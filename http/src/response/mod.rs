@@ -4,6 +4,7 @@ mod body;
 mod convert;
 pub(crate) mod encode;
 mod fields;
+mod file;
 mod into;
 #[cfg(feature = "serde")]
 mod json;
@@ -16,6 +17,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 pub(crate) use body::Content;
 pub use body::ResponseBody;
 pub(crate) use fields::FieldList;
+pub(crate) use file::{FileBody, Part};
 pub use into::{Html, IntoResponse};
 pub use redirect::Redirect;
 pub use writer::BodyWriter;

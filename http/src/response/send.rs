@@ -5,12 +5,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use super::body::Content;
 use super::encode::Framing;
 use super::writer::BodyWriter;
+use crate::log;
 use crate::transport::Transport;
 
 /// How much is asked of a reader at a time.
 const PIECE: usize = 16 * 1024;
 
-/// Sends what `framing` promised. Suspends.
+/// Sends what `framing` promised. Suspends. What keeps a body from being whole, but for a peer that is gone, is logged.
 ///
 /// # Errors
 ///
@@ -21,6 +22,16 @@ pub(crate) fn body(
     content: Content,
     framing: Framing,
 ) -> io::Result<()> {
+    let result = send(transport, content, framing);
+    if let Err(error) = &result
+        && !transport.is_broken()
+    {
+        log::error("an answer breaks off", error);
+    }
+    result
+}
+
+fn send(transport: &mut Transport, content: Content, framing: Framing) -> io::Result<()> {
     match content {
         Content::Static(bytes) => transport.send(bytes),
         Content::Owned(bytes) => transport.send(&bytes),
@@ -34,6 +45,7 @@ pub(crate) fn body(
             produce(&mut writer)?;
             writer.finish()
         }
+        Content::File(body) => body.send(transport),
         // After the head, by the connection.
         Content::Upgrade(_) => Ok(()),
     }

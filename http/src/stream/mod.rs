@@ -63,6 +63,40 @@ impl Stream {
         }
     }
 
+    /// [`write_all`](Stream::write_all) where more follows at once: a last incomplete packet may be held back for it.
+    pub(crate) fn write_more(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+        match self {
+            Stream::Plain(socket) => socket.write_more(bytes, timeout),
+        }
+    }
+
+    /// Whether `send_file` is worth a try.
+    pub(crate) fn sends_files(&self) -> bool {
+        match self {
+            Stream::Plain(socket) => socket.sends_files(),
+        }
+    }
+
+    /// Sends some of the `len` bytes of `file` from `offset` on without a copy through the process, waiting at most `timeout` until the peer
+    /// takes something; how many, 0 if the file has none. `None` where that cannot be done: read and write them then.
+    ///
+    /// Holds the worker up while the disk is read, if it has to be.
+    ///
+    /// # Errors
+    ///
+    /// As for `read`, and those of the file.
+    pub(crate) fn send_file(
+        &self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<usize>> {
+        match self {
+            Stream::Plain(socket) => socket.send_file(file, offset, len, timeout),
+        }
+    }
+
     /// Ends one or both directions, for everybody who holds the stream. Does not suspend.
     ///
     /// # Errors

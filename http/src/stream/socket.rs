@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use greenwood_runtime::readiness::{Interest, Mode, Source};
+use greenwood_runtime::signal::SIGPIPE;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
@@ -31,7 +32,7 @@ impl Socket {
         Socket { fd, source: Source::new(), short_is_all: false }
     }
 
-    /// See [`Stream::read`](super::Stream::read), as for the next three.
+    /// See [`Stream::read`](super::Stream::read), as for the next six.
     #[inline]
     pub(crate) fn read(&self, into: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
         let (asked, short_is_all) = (into.len(), self.short_is_all);
@@ -65,7 +66,20 @@ impl Socket {
         self.source.wait(self.fd.as_fd(), Interest::Read, timeout)
     }
 
-    pub(crate) fn write_all(&self, mut bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn write_all(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+        self.send_all(bytes, SendFlags::empty(), timeout)
+    }
+
+    pub(crate) fn write_more(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+        self.send_all(bytes, sys::MORE, timeout)
+    }
+
+    fn send_all(
+        &self,
+        mut bytes: &[u8],
+        flags: SendFlags,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
         while !bytes.is_empty() {
             let (asked, short_is_all) = (bytes.len(), self.short_is_all);
             let result = self.source.perform(
@@ -73,7 +87,7 @@ impl Socket {
                 Interest::Write,
                 timeout,
                 || {
-                    let flags = SendFlags::DONTWAIT | sys::NO_SIGNAL;
+                    let flags = flags | SendFlags::DONTWAIT | sys::NO_SIGNAL;
                     rustix::net::send(&self.fd, bytes, flags).map_err(io::Error::from)
                 },
                 |&n| short_is_all && n < asked,
@@ -86,6 +100,38 @@ impl Socket {
             }
         }
         Ok(())
+    }
+
+    pub(crate) fn sends_files(&self) -> bool {
+        // The call takes no flags, so that a client that has gone raises the signal, which by default ends the process.
+        SIGPIPE.is_ignored()
+    }
+
+    pub(crate) fn send_file(
+        &self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        len: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<usize>> {
+        // Whether the call waits is the socket's mode, as it takes no flags. All other calls here pass one.
+        rustix::io::ioctl_fionbio(&self.fd, true)?;
+        loop {
+            let result = self.source.perform(
+                self.fd.as_fd(),
+                Interest::Write,
+                timeout,
+                || sys::send_file(self.fd.as_fd(), file, offset, len),
+                // The file may be what has ended.
+                |_| false,
+            );
+            match result {
+                Ok(n) => return Ok(Some(n)),
+                Err(e) if e.kind() == io::ErrorKind::Unsupported => return Ok(None),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {

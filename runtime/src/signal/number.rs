@@ -101,6 +101,25 @@ impl Signal {
         }
     }
 
+    /// Whether the process ignores the signal, as Rust's `main` has it for SIGPIPE. Does not suspend.
+    ///
+    /// For calls that cannot keep the kernel from sending one, like sendfile(2) on a socket. False if there is no such signal.
+    ///
+    /// ```
+    /// use greenwood_runtime::signal::{SIGPIPE, SIGTERM};
+    ///
+    /// assert!(SIGPIPE.is_ignored());
+    /// assert!(!SIGTERM.is_ignored());
+    /// ```
+    pub fn is_ignored(self) -> bool {
+        // SAFETY: zero is a value of the structure, which lives over the call; that only asks.
+        unsafe {
+            let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
+            libc::sigaction(self.0, std::ptr::null(), &mut action) == 0
+                && action.sa_sigaction == libc::SIG_IGN
+        }
+    }
+
     fn end_process(self) -> io::Result<()> {
         // SAFETY: the structures are plain data for which zero is a value, made before they are passed, and live over the calls. To put
         // the default action in place of a handler is sound: what called that handler is not told, and the process ends here.

@@ -1,14 +1,17 @@
 //! What differs between operating systems.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[path = "linux.rs"]
+mod os;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[path = "other.rs"]
+mod os;
+
+pub(crate) use os::*;
+
 use std::os::fd::OwnedFd;
 
-use rustix::net::{AddressFamily, SendFlags, SocketType};
-
-/// A peer that has gone is an error and no signal. std ignores SIGPIPE in `main`, but a program may restore it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) const NO_SIGNAL: SendFlags = SendFlags::empty();
+use rustix::net::{AddressFamily, SocketType};
 
 /// A stream socket that is closed on exec.
 #[cfg(not(target_vendor = "apple"))]

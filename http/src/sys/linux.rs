@@ -1,0 +1,85 @@
+//! Linux.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
+use rustix::net::SendFlags;
+
+/// A peer that has gone is an error and no signal. std ignores SIGPIPE in `main`, but a program may restore it.
+pub(crate) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+
+/// More follows at once: an incomplete last packet may wait for it.
+pub(crate) const MORE: SendFlags = SendFlags::MORE;
+
+/// Opens a directory only to search it, for which nobody needs permission to read it.
+pub(crate) const SEARCH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
+
+/// sendfile(2): the kernel hands pages of the file to the socket, which decides whether the call waits. It waits for the disk in any
+/// case if they are not in memory.
+pub(crate) fn send_file(
+    socket: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    mut offset: u64,
+    len: usize,
+) -> io::Result<usize> {
+    match rustix::fs::sendfile(socket, file, Some(&mut offset), len) {
+        Ok(n) => Ok(n),
+        Err(Errno::WOULDBLOCK) => Err(io::ErrorKind::WouldBlock.into()),
+        // A file system or a kind of socket that cannot do it, or a disk that fails: reading will say so again.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::IO) => {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Whether the byte at `offset` is in memory, as far as the file system tells (`RWF_NOWAIT` of preadv2(2)); those in memory alone, like
+/// tmpfs, do not.
+pub(crate) fn is_cached(file: BorrowedFd<'_>, offset: u64) -> bool {
+    let mut byte = [0];
+    let mut room = [IoSliceMut::new(&mut byte)];
+    rustix::io::preadv2(file, &mut room, offset, ReadWriteFlags::NOWAIT).is_ok()
+}
+
+/// Opens `path` below `root` by openat2(2), which knows how to stay below whatever symbolic links and other processes do.
+///
+/// # Errors
+///
+/// Those of the call: `EXDEV` for a path that leaves `root`, by `..` or an absolute link. With `cached` also `WouldBlock`, when the answer
+/// is not in the kernel's memory already.
+pub(crate) fn open_beneath(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    flags: OFlags,
+    cached: bool,
+) -> io::Result<OwnedFd> {
+    let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    resolve.set(ResolveFlags::CACHED, cached);
+    let open = || rustix::fs::openat2(root, path, flags, Mode::empty(), resolve);
+    match retry_on_intr(open) {
+        Ok(fd) => Ok(fd),
+        // Linux before 5.12 does not know `CACHED` and before 5.6 not the call; filters of containers forbid what they do not know.
+        Err(Errno::AGAIN | Errno::INVAL | Errno::NOSYS | Errno::PERM) if cached => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        // Again: something is being renamed just now.
+        Err(Errno::AGAIN | Errno::NOSYS | Errno::PERM) => {
+            crate::files::open_beneath_by_steps(root, path, flags)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Opens a directory that paths are to stay below. `cached` as for `open_beneath`.
+pub(crate) fn open_root(path: &Path, cached: bool) -> io::Result<OwnedFd> {
+    let flags = SEARCH | OFlags::CLOEXEC;
+    if !cached {
+        return Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?);
+    }
+    let resolve = ResolveFlags::CACHED;
+    rustix::fs::openat2(rustix::fs::CWD, path, flags, Mode::empty(), resolve)
+        .map_err(|_| io::ErrorKind::WouldBlock.into())
+}

@@ -1,0 +1,50 @@
+//! Systems without what Linux has.
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::net::SendFlags;
+
+/// std sets `SO_NOSIGPIPE` on the sockets that it makes where the flag is missing.
+pub(crate) const NO_SIGNAL: SendFlags = SendFlags::empty();
+
+pub(crate) const MORE: SendFlags = SendFlags::empty();
+
+pub(crate) const SEARCH: OFlags = OFlags::DIRECTORY;
+
+/// Every system has another sendfile(2).
+pub(crate) fn send_file(
+    _socket: BorrowedFd<'_>,
+    _file: BorrowedFd<'_>,
+    _offset: u64,
+    _len: usize,
+) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Nobody tells.
+pub(crate) fn is_cached(_file: BorrowedFd<'_>, _offset: u64) -> bool {
+    false
+}
+
+/// Opens `path` below `root`. With `cached` that is not even tried.
+pub(crate) fn open_beneath(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    flags: OFlags,
+    cached: bool,
+) -> io::Result<OwnedFd> {
+    if cached {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    crate::files::open_beneath_by_steps(root, path, flags)
+}
+
+pub(crate) fn open_root(path: &Path, cached: bool) -> io::Result<OwnedFd> {
+    if cached {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    Ok(rustix::fs::open(path, SEARCH | OFlags::CLOEXEC, Mode::empty())?)
+}
