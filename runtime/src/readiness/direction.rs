@@ -14,8 +14,10 @@ const READY: u32 = 1;
 const CLOSED: u32 = 2;
 /// The descriptor was closed at this end: ready for ever, so that nobody waits.
 const SHUT: u32 = 4;
+/// Somebody waits, or did.
+const AWAITED: u32 = 8;
 /// Events are counted from this bit on, so that a result from before an event does not clear what the event said.
-const EVENT: u32 = 8;
+const EVENT: u32 = 16;
 
 /// What was known at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +58,9 @@ impl Direction {
 
     /// Has `waiter` unparked at the next event.
     pub(super) fn add_waiter(&self, waiter: &Unparker) {
-        self.waiters.lock().add(waiter.clone());
+        let mut waiters = self.waiters.lock();
+        self.state.fetch_or(AWAITED, Ordering::AcqRel);
+        waiters.add(waiter.clone());
     }
 
     #[inline]
@@ -99,10 +103,13 @@ impl Direction {
     }
 
     fn wake(&self, bits: u32) {
-        let update = |state: u32| state.wrapping_add(EVENT) | READY | bits;
-        let _ = self
+        let update = |state: u32| (state.wrapping_add(EVENT) | READY | bits) & !AWAITED;
+        let before = self
             .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| Some(update(state)));
+        if before.is_ok_and(|before| before & AWAITED == 0) {
+            return;
+        }
         let (first, more) = {
             let mut waiters = self.waiters.lock();
             (waiters.first.take(), std::mem::take(&mut waiters.more))
@@ -143,8 +150,9 @@ impl Direction {
     /// Puts `waiter` on the list unless the direction is ready.
     pub(super) fn enlist(&self, waiter: Unparker) -> bool {
         let mut waiters = self.waiters.lock();
-        // Under the lock: an event after this finds the waiter on the list.
-        let waits = !self.seen().is_ready();
+        // An event after this finds that somebody waits, and when it has the lock, who.
+        let awaited = |state| (state & READY == 0).then_some(state | AWAITED);
+        let waits = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, awaited).is_ok();
         if waits {
             waiters.add(waiter);
         }
