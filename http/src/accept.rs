@@ -7,15 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenwood_runtime::readiness::{Interest, wait_any};
-use greenwood_runtime::{Placement, worker_count, yield_now};
+use greenwood_runtime::{Placement, yield_now};
 
-use crate::balance::Balance;
 use crate::connection;
-use crate::connections::Connections;
-use crate::handler::Handler;
-use crate::limits::Limits;
+use crate::connections::Registration;
 use crate::listener::Listener;
-use crate::server::Backend;
+use crate::service::Service;
 use crate::stream::Stream;
 
 /// Pause after a failure that will not go away by itself, such as EMFILE. The kernel keeps new
@@ -32,27 +29,14 @@ const LAST: u32 = 8 * 1024;
 
 pub(crate) struct Acceptor {
     listeners: Vec<Listener>,
-    connections: Arc<Connections>,
-    balance: Arc<Balance>,
-    backend: Backend,
-    limits: Arc<Limits>,
-    handler: Arc<dyn Handler>,
+    service: Arc<Service>,
     logged: Option<Instant>,
 }
 
 impl Acceptor {
     /// There is a listener at least, and all are non-blocking.
-    pub(crate) fn new(
-        listeners: Vec<Listener>,
-        connections: Arc<Connections>,
-        backend: Backend,
-        limits: Arc<Limits>,
-        handler: Arc<dyn Handler>,
-    ) -> Acceptor {
-        // Threads have no workers, and need not start a runtime only to count them.
-        let workers = if backend == Backend::Green { worker_count() } else { 0 };
-        let balance = Balance::new(workers);
-        Acceptor { listeners, connections, balance, backend, limits, handler, logged: None }
+    pub(crate) fn new(listeners: Vec<Listener>, service: Arc<Service>) -> Acceptor {
+        Acceptor { listeners, service, logged: None }
     }
 
     /// Accepts until the server stops; the listeners are closed on return. Suspends.
@@ -64,8 +48,8 @@ impl Acceptor {
         let mut burst = 0;
         // Each listener in turn, until in a whole round none had anything.
         let (mut at, mut quiet) = (0, 0);
-        while !self.connections.stopping() {
-            if self.connections.full(self.limits.connections) {
+        while !self.service.connections.stopping() {
+            if self.service.connections.full(self.service.limits.connections) {
                 self.wait(&[], None)?;
                 continue;
             }
@@ -113,12 +97,12 @@ impl Acceptor {
 
     /// Waits for the bell or one of `listeners`, and returns which.
     fn wait(&self, listeners: &[Listener], timeout: Option<Duration>) -> io::Result<Option<usize>> {
-        let bell = [(self.connections.bell(), Interest::Read)];
+        let bell = [(self.service.connections.bell(), Interest::Read)];
         let listeners = listeners.iter().map(|listener| (listener.as_fd(), Interest::Read));
         let awaited: Vec<_> = bell.into_iter().chain(listeners).collect();
         match wait_any(&awaited, timeout) {
             Ok(0) => {
-                self.connections.hush();
+                self.service.connections.hush();
                 Ok(None)
             }
             Ok(n) => Ok(Some(n - 1)),
@@ -149,15 +133,13 @@ impl Acceptor {
 
     /// Gives the connection its own coroutine or thread; on failure it is closed.
     fn start(&mut self, stream: Stream, peer: Option<SocketAddr>) {
-        let seat = (self.backend == Backend::Green).then(|| self.balance.take());
-        let worker = seat.as_ref().map(|seat| seat.worker);
-        let registration = self.connections.add(stream, peer, seat);
-        let (limits, handler) = (self.limits.clone(), self.handler.clone());
-        let serve = move || connection::run(registration, &limits, &*handler);
+        let registration = Registration::new(&self.service, stream, peer);
+        let worker = registration.link().worker;
+        let serve = move || connection::run(registration);
         let started = match worker {
             Some(worker) => {
-                let builder = greenwood_runtime::Builder::new().name("http-connection");
-                builder.placement(Placement::Worker(worker)).spawn(serve).map(drop)
+                let builder = greenwood_runtime::Builder::new();
+                builder.placement(Placement::Worker(worker.index())).spawn(serve).map(drop)
             }
             None => {
                 let builder = std::thread::Builder::new().name("http-connection".to_owned());

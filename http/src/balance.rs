@@ -1,6 +1,5 @@
 //! Which worker a new connection goes to: the one with the fewest live ones.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Live connections of each worker.
@@ -12,33 +11,40 @@ pub(crate) struct Balance {
     live: Box<[AtomicUsize]>,
 }
 
+/// A worker's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Worker(u32);
+
+impl Worker {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl Balance {
-    pub(crate) fn new(workers: usize) -> Arc<Balance> {
-        Arc::new(Balance { live: (0..workers.max(1)).map(|_| AtomicUsize::new(0)).collect() })
+    pub(crate) fn new(workers: usize) -> Balance {
+        Balance { live: (0..workers).map(|_| AtomicUsize::new(0)).collect() }
     }
 
-    /// Counts a connection in at the least loaded worker until the seat is dropped.
+    /// Counts a connection in at the least loaded worker, until it leaves. None without workers.
     ///
     /// Exact with one caller at a time (the accept loop); connections that leave meanwhile make
     /// the choice stale by a few at most.
-    pub(crate) fn take(self: &Arc<Self>) -> Seat {
+    pub(crate) fn enter(&self) -> Option<Worker> {
         let counts = self.live.iter().map(|n| n.load(Ordering::Relaxed));
-        let worker = counts.enumerate().min_by_key(|&(_, n)| n).map_or(0, |(k, _)| k);
+        let (worker, _) = counts.enumerate().min_by_key(|&(_, n)| n)?;
         self.live[worker].fetch_add(1, Ordering::Relaxed);
-        Seat { balance: self.clone(), worker }
+        Some(Worker(worker as u32))
     }
-}
 
-/// One connection's place in the counts.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    balance: Arc<Balance>,
-    pub(crate) worker: usize,
-}
+    pub(crate) fn leave(&self, worker: Worker) {
+        self.live[worker.index()].fetch_sub(1, Ordering::Relaxed);
+    }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.balance.live[self.worker].fetch_sub(1, Ordering::Relaxed);
+    /// How many connections the worker has.
+    #[inline]
+    pub(crate) fn live(&self, worker: Worker) -> usize {
+        self.live[worker.index()].load(Ordering::Relaxed)
     }
 }
 
@@ -47,24 +53,30 @@ mod tests {
     use super::*;
 
     fn counts(balance: &Balance) -> Vec<usize> {
-        balance.live.iter().map(|n| n.load(Ordering::Relaxed)).collect()
+        (0..balance.live.len()).map(|k| balance.live(Worker(k as u32))).collect()
     }
 
     #[test]
     fn spreads_and_refills_gaps() {
         let balance = Balance::new(3);
-        let mut seats: Vec<Seat> = (0..64).map(|_| balance.take()).collect();
+        let mut seats: Vec<Worker> = (0..64).map(|_| balance.enter().unwrap()).collect();
         assert_eq!(counts(&balance), [22, 21, 21]);
-        seats.retain(|seat| seat.worker != 1);
+        seats.retain(|&seat| {
+            let stays = seat != Worker(1);
+            if !stays {
+                balance.leave(seat);
+            }
+            stays
+        });
         assert_eq!(counts(&balance), [22, 0, 21]);
-        let late: Vec<Seat> = (0..21).map(|_| balance.take()).collect();
-        assert!(late.iter().all(|seat| seat.worker == 1));
-        drop((seats, late));
+        let late: Vec<Worker> = (0..21).map(|_| balance.enter().unwrap()).collect();
+        assert!(late.iter().all(|seat| *seat == Worker(1)));
+        seats.into_iter().chain(late).for_each(|seat| balance.leave(seat));
         assert_eq!(counts(&balance), [0, 0, 0]);
     }
 
     #[test]
-    fn no_workers_counts_as_one() {
-        assert_eq!(Balance::new(0).take().worker, 0);
+    fn without_workers_there_is_no_place() {
+        assert_eq!(Balance::new(0).enter(), None);
     }
 }

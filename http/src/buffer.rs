@@ -1,4 +1,8 @@
-//! The bytes that were received and not yet used: one reused allocation a connection.
+//! The bytes that were received and not yet used, and the memory for them, which passes from connection to connection.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::connections::Link;
 
 /// What a buffer starts with, and the most that is kept while a connection waits.
 pub(crate) const INITIAL: usize = 8 * 1024;
@@ -61,11 +65,54 @@ impl Buffer {
     }
 
     /// Gives the memory back if it is more than `keep` bytes. Only for an empty buffer.
-    pub(crate) fn release(&mut self, keep: usize) {
+    pub(crate) fn shrink(&mut self, keep: usize) {
         debug_assert!(self.is_empty());
         if self.bytes.len() > keep {
             *self = Buffer::default();
         }
+    }
+}
+
+/// Buffers that no connection uses, by worker.
+///
+/// Connections that rest have none. Where the allocator had them in between, they would lie about among what rests, and
+/// tens of thousands of connections would leave as many holes.
+#[derive(Debug)]
+pub(crate) struct Buffers(Box<[Mutex<Vec<Spare>>]>);
+
+/// What a connection needs: for input, and for output.
+type Spare = (Buffer, Vec<u8>);
+
+/// The most that a worker keeps.
+const SPARE: usize = 64;
+
+/// The most output of a connection that is kept for the next.
+const OUT: usize = 8 * 1024;
+
+impl Buffers {
+    pub(crate) fn new(workers: usize) -> Buffers {
+        Buffers((0..workers.max(1)).map(|_| Mutex::default()).collect())
+    }
+
+    pub(crate) fn take(&self, link: &Link) -> Spare {
+        self.of(link).lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Keeps what is of the usual size.
+    pub(crate) fn put(&self, link: &Link, mut input: Buffer, mut out: Vec<u8>) {
+        if input.bytes.len() != INITIAL || out.capacity() > OUT {
+            return;
+        }
+        (input.start, input.end) = (0, 0);
+        out.clear();
+        let mut spare = self.of(link).lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE {
+            spare.push((input, out));
+        }
+    }
+
+    fn of(&self, link: &Link) -> &Mutex<Vec<Spare>> {
+        &self.0[link.worker.map_or(0, |worker| worker.index() % self.0.len())]
     }
 }
 
@@ -115,9 +162,9 @@ mod tests {
         let mut buffer = Buffer::default();
         push(&mut buffer, b"x");
         buffer.consume(1);
-        buffer.release(INITIAL);
+        buffer.shrink(INITIAL);
         assert_eq!(buffer.bytes.len(), INITIAL);
-        buffer.release(0);
+        buffer.shrink(0);
         assert_eq!(buffer.bytes.capacity(), 0);
     }
 }

@@ -1,25 +1,30 @@
 //! The live connections: counted, and reachable from outside so that a shutdown can end them.
 
-use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use greenwood_runtime::park::{self, Reason, Unparker, Wake};
+use slab::Slab;
 
-use crate::balance::Seat;
+use crate::balance::Worker;
+use crate::service::Service;
 use crate::stream::Stream;
 
-/// One connection's socket, shared by its own coroutine and a shutdown.
+/// One connection, as its own coroutine and a shutdown see it.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) stream: Stream,
     /// None on Unix sockets.
     pub(crate) peer: Option<SocketAddr>,
+    /// Where its coroutines run. None on an OS thread.
+    pub(crate) worker: Option<Worker>,
+    /// How many requests were answered.
+    requests: AtomicU32,
     /// Whether the connection waits for something that is no request yet.
     idle: AtomicBool,
 }
@@ -35,8 +40,7 @@ pub(crate) struct Connections {
 
 #[derive(Default)]
 struct Table {
-    next: u64,
-    links: HashMap<u64, Arc<Link>>,
+    links: Slab<Arc<Link>>,
     /// Sockets that are not closed yet: `links`, and those whose connection is just leaving.
     open: usize,
     /// When to cut what is left. Meaningful once stopping; `None` is never.
@@ -60,22 +64,6 @@ impl Connections {
         }))
     }
 
-    pub(crate) fn add(
-        self: &Arc<Self>,
-        stream: Stream,
-        peer: Option<SocketAddr>,
-        seat: Option<Seat>,
-    ) -> Registration {
-        let link = Arc::new(Link { stream, peer, idle: AtomicBool::new(false) });
-        let mut table = self.lock();
-        let id = table.next;
-        table.next += 1;
-        table.open += 1;
-        table.links.insert(id, link.clone());
-        drop(table);
-        Registration { connections: self.clone(), id, link: Some(link), seat }
-    }
-
     /// Ends idle connections, makes busy ones end after what they are at, and the accept loop return.
     pub(crate) fn stop(&self, deadline: Option<Instant>) {
         let mut table = self.lock();
@@ -85,8 +73,13 @@ impl Connections {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        let idle: Vec<_> =
-            table.links.values().filter(|l| l.idle.load(Ordering::SeqCst)).cloned().collect();
+        let idle: Vec<_> = table
+            .links
+            .iter()
+            .map(|(_, l)| l)
+            .filter(|l| l.idle.load(Ordering::SeqCst))
+            .cloned()
+            .collect();
         let closer = table.closer.clone();
         drop(table);
         for link in idle {
@@ -148,7 +141,7 @@ impl Connections {
 
     /// Makes every read and write of every connection fail. Does not wait.
     pub(crate) fn cut(&self) {
-        let links: Vec<_> = self.lock().links.values().cloned().collect();
+        let links: Vec<_> = self.lock().links.iter().map(|(_, link)| link.clone()).collect();
         for link in links {
             let _ = link.stream.shutdown(Shutdown::Both);
         }
@@ -161,6 +154,11 @@ impl Connections {
 }
 
 impl Link {
+    pub(crate) fn new(stream: Stream, peer: Option<SocketAddr>, worker: Option<Worker>) -> Link {
+        let (requests, idle) = (AtomicU32::new(0), AtomicBool::new(false));
+        Link { stream, peer, worker, requests, idle }
+    }
+
     /// Makes reads return what the kernel has and then the end.
     ///
     /// So a request that was received in full is still seen and answered. (That is how Linux does
@@ -173,25 +171,61 @@ impl Link {
 
 /// A connection's entry; dropping it closes the socket.
 pub(crate) struct Registration {
-    connections: Arc<Connections>,
-    id: u64,
+    service: Arc<Service>,
     link: Option<Arc<Link>>,
-    seat: Option<Seat>,
+    /// Its place in the table.
+    id: u32,
 }
 
 impl Registration {
+    pub(crate) fn new(
+        service: &Arc<Service>,
+        stream: Stream,
+        peer: Option<SocketAddr>,
+    ) -> Registration {
+        let link = Arc::new(Link::new(stream, peer, service.balance.enter()));
+        let mut table = service.connections.lock();
+        table.open += 1;
+        let id = table.links.insert(link.clone()) as u32;
+        drop(table);
+        Registration { service: service.clone(), link: Some(link), id }
+    }
+
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    #[inline]
     pub(crate) fn link(&self) -> &Arc<Link> {
         self.link.as_ref().expect("taken by drop alone")
     }
 
+    #[inline]
     pub(crate) fn stopping(&self) -> bool {
-        self.connections.stopping()
+        self.service.connections.stopping()
+    }
+
+    /// How many connections this one's worker has. None on an OS thread.
+    #[inline]
+    pub(crate) fn neighbours(&self) -> Option<usize> {
+        self.link().worker.map(|worker| self.service.balance.live(worker))
+    }
+
+    /// Counts a request, and returns how many there have been.
+    #[inline]
+    pub(crate) fn count_request(&self) -> u32 {
+        let requests = &self.link().requests;
+        // Only the connection itself writes it.
+        let count = requests.load(Ordering::Relaxed).saturating_add(1);
+        requests.store(count, Ordering::Relaxed);
+        count
     }
 
     /// From here on a shutdown may end the input.
     ///
     /// Either this sees that the shutdown has begun, or the shutdown, whose flag was set later, sees
     /// that this is idle: with sequential consistency it is one of them.
+    #[inline]
     pub(crate) fn set_idle(&self) {
         self.link().idle.store(true, Ordering::SeqCst);
         if self.stopping() {
@@ -199,29 +233,41 @@ impl Registration {
         }
     }
 
+    /// A shutdown that does not see this at once ends the input of a request that came at the same moment; no order could tell which was
+    /// first.
+    #[inline]
     pub(crate) fn set_busy(&self) {
-        self.link().idle.store(false, Ordering::SeqCst);
+        self.link().idle.store(false, Ordering::Relaxed);
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // Before the peer can see the end and come again: that one should find the seat free.
-        self.seat = None;
-        let listed = self.connections.lock().links.remove(&self.id);
+        let connections = &self.service.connections;
+        // Before the peer can see the end and come again: that one should find the place free.
+        if let Some(worker) = self.link().worker {
+            self.service.balance.leave(worker);
+        }
+        let listed = connections.lock().links.remove(self.id as usize);
         // The socket is to be closed before `wait_closed` returns.
         drop((listed, self.link.take()));
-        let mut table = self.connections.lock();
+        let mut table = connections.lock();
         table.open -= 1;
         let closer = if table.open == 0 { table.closer.take() } else { None };
         let full = std::mem::take(&mut table.full);
         drop(table);
         if full {
-            self.connections.ring();
+            connections.ring();
         }
         if let Some(closer) = closer {
             closer.unpark();
         }
+    }
+}
+
+impl std::fmt::Debug for Registration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registration").field("link", self.link()).finish_non_exhaustive()
     }
 }
 

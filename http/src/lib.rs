@@ -52,6 +52,7 @@ mod request;
 mod response;
 pub mod router;
 mod server;
+mod service;
 mod shutdown;
 mod stream;
 mod syntax;

@@ -39,6 +39,9 @@ pub struct Limits {
     /// Bytes of a body that the handler left unread and that are skipped in order to keep the
     /// connection; with more to come it is closed. Default 64 KiB.
     pub drain: u64,
+    /// Requests on a connection; the answer to the last one closes it, so that a load balancer can move clients that never leave.
+    /// Default 1,000,000.
+    pub requests: u32,
     /// Connections at a time; at this number the server stops accepting until one has ended.
     /// Default 1,000,000, which leaves the descriptor limit of the process to decide.
     pub connections: usize,
@@ -56,6 +59,7 @@ impl Default for Limits {
             body_progress: Duration::from_secs(30),
             write_progress: Duration::from_secs(30),
             drain: 64 * 1024,
+            requests: 1_000_000,
             connections: 1_000_000,
         }
     }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenwood_net::ToSocketAddrs;
+use greenwood_runtime::worker_count;
 
 use crate::accept::Acceptor;
 use crate::connections::Connections;
 use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::listener::Listener;
+use crate::service::Service;
 use crate::shutdown::ShutdownHandle;
 
 /// What carries a connection.
@@ -158,9 +160,10 @@ impl Server {
     /// most once a second, and survived.
     pub fn serve(self, handler: impl Handler) -> io::Result<()> {
         let Server { listeners, connections, settings } = self;
-        let Builder { backend, limits, .. } = settings;
-        let (limits, handler) = (Arc::new(limits), Arc::new(handler));
-        let acceptor = Acceptor::new(listeners, connections.clone(), backend, limits, handler);
+        // Threads have no workers, and need not start a runtime only to count them.
+        let workers = if settings.backend == Backend::Green { worker_count() } else { 0 };
+        let service = Service::new(connections.clone(), workers, settings.limits, handler);
+        let acceptor = Acceptor::new(listeners, Arc::new(service));
         let guard = CutOnDrop(&connections);
         acceptor.run()?;
         connections.wait_closed();

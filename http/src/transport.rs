@@ -25,8 +25,9 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(link: Arc<Link>, write_timeout: Duration) -> Transport {
-        Transport { link, out: Vec::new(), write_timeout, broken: false }
+    /// `out` is empty.
+    pub(crate) fn new(link: Arc<Link>, out: Vec<u8>, write_timeout: Duration) -> Transport {
+        Transport { link, out, write_timeout, broken: false }
     }
 
     /// Reads once, for at most `timeout`, after everything in `out` was written: the peer may be
@@ -104,19 +105,23 @@ impl Transport {
         self.broken
     }
 
-    /// Gives memory back that a large answer took, and with `all` the rest too.
-    pub(crate) fn release(&mut self, all: bool) {
+    /// Gives memory back that a large answer took.
+    pub(crate) fn shrink(&mut self) {
         debug_assert!(self.out.is_empty());
-        if all || self.out.capacity() > KEEP {
+        if self.out.capacity() > KEEP {
             self.out = Vec::new();
         }
+    }
+
+    /// The memory for output.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.out
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connections::Connections;
     use crate::stream::Socket;
     use greenwood_net::{TcpListener, TcpStream};
     use greenwood_runtime::{readiness, timeout};
@@ -130,9 +135,8 @@ mod tests {
             let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, peer) = listener.accept().unwrap();
             let stream = Stream::Plain(Socket::tcp(stream.into()));
-            let registration = Connections::new().unwrap().add(stream, Some(peer), None);
-            let link = registration.link().clone();
-            let mut transport = Transport::new(link, Duration::from_secs(3600));
+            let link = Arc::new(Link::new(stream, Some(peer), None));
+            let mut transport = Transport::new(link, Vec::new(), Duration::from_secs(3600));
             let (never, _open) = io::pipe().unwrap();
             let bytes = vec![0; 16 << 20];
             let left = timeout(Duration::from_millis(20), || {

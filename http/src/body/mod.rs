@@ -35,7 +35,7 @@ const DIRECT: usize = 4 * 1024;
 /// off, late or longer than [`Limits::body`]. Every later read fails too, and the server answers with
 /// that error's status whatever the handler returns.
 pub struct RequestBody<'c> {
-    pub(crate) state: BodyState,
+    pub(crate) state: &'c mut BodyState,
     /// What came with the head and behind it: body first, then perhaps further requests.
     received: &'c [u8],
     transport: &'c mut Transport,
@@ -205,7 +205,11 @@ impl BodyState {
 }
 
 impl<'c> RequestBody<'c> {
-    pub(crate) fn new(state: BodyState, received: &'c [u8], transport: &'c mut Transport) -> Self {
+    pub(crate) fn new(
+        state: &'c mut BodyState,
+        received: &'c [u8],
+        transport: &'c mut Transport,
+    ) -> Self {
         RequestBody { state, received, transport }
     }
 

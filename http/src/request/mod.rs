@@ -12,6 +12,7 @@ mod target;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Extensions, Method, Version};
@@ -23,6 +24,7 @@ pub(crate) use scan::Scan;
 pub use target::{InvalidPercentEncoding, percent_decode};
 
 use crate::body::RequestBody;
+use crate::connections::Link;
 use crate::error::RequestError;
 use crate::extract::{FromRequest, Rejection};
 use crate::router::Matched;
@@ -34,18 +36,14 @@ use crate::router::Matched;
 pub struct Request<'c> {
     pub(crate) head: Head<'c>,
     pub(crate) body: RequestBody<'c>,
-    pub(crate) peer: Option<SocketAddr>,
+    link: &'c Arc<Link>,
     pub(crate) matched: Matched,
     extensions: Extensions,
 }
 
 impl<'c> Request<'c> {
-    pub(crate) fn new(
-        head: Head<'c>,
-        body: RequestBody<'c>,
-        peer: Option<SocketAddr>,
-    ) -> Request<'c> {
-        Request { head, body, peer, matched: Matched::Nothing, extensions: Extensions::new() }
+    pub(crate) fn new(head: Head<'c>, body: RequestBody<'c>, link: &'c Arc<Link>) -> Request<'c> {
+        Request { head, body, link, matched: Matched::Nothing, extensions: Extensions::new() }
     }
 
     /// The method.
@@ -178,7 +176,7 @@ impl<'c> Request<'c> {
 
     /// The address of the other end of the connection. `None` on a Unix socket.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer
+        self.link.peer
     }
 
     /// Whether the client asks to go on with `protocol` instead of HTTP (RFC 9110 section 7.8).
@@ -195,7 +193,7 @@ impl fmt::Debug for Request<'_> {
             .field("version", &self.head.version)
             .field("headers", &self.head.fields)
             .field("body", &self.body)
-            .field("peer", &self.peer)
+            .field("peer", &self.link.peer)
             .finish()
     }
 }

@@ -3,13 +3,11 @@
 use std::borrow::Cow;
 use std::io;
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 
+use super::fields::{FieldList, Media};
 use super::{Response, ResponseBody};
 use crate::error::RequestError;
-
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// A value that can be sent as an answer.
 ///
@@ -61,19 +59,20 @@ impl IntoResponse for ResponseBody {
     }
 }
 
-pub(super) fn typed(body: impl Into<ResponseBody>, media_type: HeaderValue) -> Response {
-    Response::new(StatusCode::OK).with_header(header::CONTENT_TYPE, media_type).with_body(body)
+#[inline]
+pub(super) fn typed(body: impl Into<ResponseBody>, media: Media) -> Response {
+    Response { status: StatusCode::OK, fields: FieldList::typed(media), body: body.into() }
 }
 
 impl IntoResponse for &'static str {
     fn into_response(self) -> Response {
-        typed(self, TEXT)
+        typed(self, Media::Text)
     }
 }
 
 impl IntoResponse for String {
     fn into_response(self) -> Response {
-        typed(self, TEXT)
+        typed(self, Media::Text)
     }
 }
 
@@ -100,19 +99,19 @@ pub struct Html<T>(pub T);
 
 impl<T: Into<ResponseBody>> IntoResponse for Html<T> {
     fn into_response(self) -> Response {
-        typed(self.0, HeaderValue::from_static("text/html; charset=utf-8"))
+        typed(self.0, Media::Html)
     }
 }
 
 impl IntoResponse for &'static [u8] {
     fn into_response(self) -> Response {
-        typed(self, BYTES)
+        typed(self, Media::Bytes)
     }
 }
 
 impl IntoResponse for Vec<u8> {
     fn into_response(self) -> Response {
-        typed(self, BYTES)
+        typed(self, Media::Bytes)
     }
 }
 
@@ -181,6 +180,7 @@ impl IntoResponse for RequestError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header;
 
     #[test]
     fn errors_keep_their_status() {
@@ -218,6 +218,9 @@ mod tests {
     fn status_overrides() {
         let response = (StatusCode::CREATED, "x").into_response();
         assert_eq!(response.status(), StatusCode::CREATED);
-        assert_eq!(response.header(&header::CONTENT_TYPE), Some(&TEXT));
+        assert_eq!(
+            response.header(&header::CONTENT_TYPE),
+            Some(&HeaderValue::from_static("text/plain; charset=utf-8"))
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! JSON as an answer.
 
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 
+use super::fields::Media;
 use super::into::typed;
 use super::{IntoResponse, Response};
 use crate::extract::Json;
@@ -10,7 +11,7 @@ use crate::extract::Json;
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(text) => typed(text, HeaderValue::from_static("application/json")),
+            Ok(text) => typed(text, Media::Json),
             Err(error) => {
                 let type_name = std::any::type_name::<T>();
                 crate::error::log(format_args!("cannot serialise {type_name}: {error}"));

@@ -41,6 +41,13 @@ impl Stream {
         }
     }
 
+    /// Whether a read may find something, as far as is known.
+    pub(crate) fn may_be_readable(&self) -> bool {
+        match self {
+            Stream::Plain(socket) => socket.source().may_be_readable(),
+        }
+    }
+
     /// Waits until a read may find something. May return without cause.
     ///
     /// # Errors

@@ -83,3 +83,10 @@ pub(crate) fn open_root(path: &Path, cached: bool) -> io::Result<OwnedFd> {
     rustix::fs::openat2(rustix::fs::CWD, path, flags, Mode::empty(), resolve)
         .map_err(|_| io::ErrorKind::WouldBlock.into())
 }
+
+/// The time of day, as of the kernel's latest tick: asked for once an answer, which a clock without arithmetic should not be.
+#[inline]
+pub(crate) fn seconds_since_epoch() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    u64::try_from(now.tv_sec).unwrap_or(0)
+}

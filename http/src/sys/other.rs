@@ -48,3 +48,9 @@ pub(crate) fn open_root(path: &Path, cached: bool) -> io::Result<OwnedFd> {
     }
     Ok(rustix::fs::open(path, SEARCH | OFlags::CLOEXEC, Mode::empty())?)
 }
+
+/// The time of day.
+pub(crate) fn seconds_since_epoch() -> u64 {
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
+}

@@ -192,8 +192,9 @@ impl Source {
         }
     }
 
-    /// Whether a read may find something, as far as is known. True before anybody has waited.
-    pub(super) fn may_be_readable(&self) -> bool {
+    /// Whether a read may find something, as far as is known: true until a call of [`Source::perform`] has shown otherwise, and again after the next
+    /// event. Does not suspend.
+    pub fn may_be_readable(&self) -> bool {
         let registered = self.registered.get();
         self.closed.load(Ordering::Acquire)
             || registered.is_none_or(|r| r.direction(Interest::Read).seen().is_ready())

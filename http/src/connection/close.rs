@@ -1,0 +1,31 @@
+//! Closing such that the peer gets the last answer even if it is still sending.
+
+use std::io;
+use std::net::Shutdown;
+use std::time::Duration;
+
+use super::{Connection, End};
+
+/// How long a closed connection still takes what the peer sends. Closing with bytes unread would
+/// make the kernel send a reset, which can overtake and destroy the last answer (RFC 9112 section
+/// 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+impl Connection<'_> {
+    pub(super) fn close(&mut self) -> io::Result<End> {
+        self.transport.flush()?;
+        let stream = &self.transport.link.stream;
+        stream.shutdown(Shutdown::Write)?;
+        self.registration.set_idle();
+        let deadline = greenwood_runtime::now() + LINGER;
+        let mut left = self.service.limits.drain;
+        let mut sink = [0; 1024];
+        while let Some(time) = deadline.checked_duration_since(greenwood_runtime::now()) {
+            match stream.read(&mut sink, Some(time))? {
+                n if n > 0 && n as u64 <= left => left -= n as u64,
+                _ => break,
+            }
+        }
+        Ok(End::Closed)
+    }
+}

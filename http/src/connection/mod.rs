@@ -1,0 +1,144 @@
+//! One connection: reads requests, has them answered, and decides whether another may follow.
+
+mod close;
+mod exchange;
+mod receive;
+mod rest;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::Version;
+
+use crate::buffer::Buffer;
+use crate::connections::Registration;
+use crate::date::DateCache;
+use crate::error::RequestError;
+use crate::request::Scan;
+use crate::response::encode::{self, Framing};
+use crate::response::{IntoResponse, send};
+use crate::service::Service;
+use crate::transport::{FLUSH_AT, Transport};
+use crate::upgrade::Upgraded;
+use receive::Received;
+
+type Upgrade = Box<dyn FnOnce(Upgraded) + Send>;
+
+/// Serves until either side closes, or the connection has nothing to do: then it rests without a coroutine. Suspends.
+pub(crate) fn run(registration: Registration) {
+    let service = Arc::clone(registration.service());
+    let mut connection = Connection::new(registration, &service);
+    let end = connection.serve();
+    let Connection { registration, input, transport, .. } = connection;
+    match end {
+        Ok(End::Rest(deadline)) => {
+            service.buffers.put(registration.link(), input, transport.into_buffer());
+            rest::rest(registration, deadline);
+        }
+        Ok(End::Upgrade(next)) => {
+            let early = input.filled().to_vec();
+            drop((input, transport));
+            next(Upgraded::new(registration, early, service.limits.write_progress));
+        }
+        // An error means that the peer is gone or takes nothing: there is nobody to tell.
+        Ok(End::Closed) | Err(_) => {
+            service.buffers.put(registration.link(), input, transport.into_buffer());
+        }
+    }
+}
+
+struct Connection<'s> {
+    // The transport's share of the socket goes before the registration, which closes it.
+    transport: Transport,
+    registration: Registration,
+    input: Buffer,
+    date: DateCache,
+    scan: Scan,
+    /// Empty lines before this request that were skipped.
+    skipped_lines: u8,
+    /// Set once a head has begun and not come whole.
+    head_deadline: Option<Instant>,
+    service: &'s Service,
+}
+
+/// What comes after an attempt to answer.
+enum Next {
+    Request,
+    Receive,
+    Close,
+    Upgrade(Upgrade),
+}
+
+/// How the work on a connection ends.
+enum End {
+    Closed,
+    /// Nothing is under way. To be closed at the time given.
+    Rest(Instant),
+    /// It is no longer HTTP.
+    Upgrade(Upgrade),
+}
+
+impl<'s> Connection<'s> {
+    fn new(registration: Registration, service: &'s Service) -> Connection<'s> {
+        let link = Arc::clone(registration.link());
+        let (input, out) = service.buffers.take(&link);
+        Connection {
+            transport: Transport::new(link, out, service.limits.write_progress),
+            registration,
+            input,
+            date: DateCache::new(),
+            scan: Scan::default(),
+            skipped_lines: 0,
+            head_deadline: None,
+            service,
+        }
+    }
+
+    fn serve(&mut self) -> io::Result<End> {
+        loop {
+            match self.answer()? {
+                Next::Request if self.transport.out.len() < FLUSH_AT => {}
+                Next::Request => self.transport.flush()?,
+                Next::Close => return self.close(),
+                Next::Upgrade(next) => {
+                    self.transport.flush()?;
+                    return Ok(End::Upgrade(next));
+                }
+                Next::Receive => {
+                    self.transport.flush()?;
+                    let begun = !self.input.is_empty();
+                    match self.receive()? {
+                        Received::Bytes => {}
+                        Received::End if begun => {
+                            self.refuse(RequestError::Truncated);
+                            self.transport.flush()?;
+                            return Ok(End::Closed);
+                        }
+                        Received::Late if begun => {
+                            self.refuse(RequestError::TimedOut);
+                            return self.close();
+                        }
+                        Received::Nothing(deadline) => return Ok(End::Rest(deadline)),
+                        Received::End | Received::Late => return Ok(End::Closed),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers what is no valid request; the connection is to be closed then.
+    fn refuse(&mut self, error: RequestError) {
+        let response = error.into_response();
+        let framing = Framing::of(response.status, response.body.len(), Version::HTTP_11);
+        let date = self.date.line(&self.service.date);
+        let out = &mut self.transport.out;
+        encode::head(out, &response, framing, false, Version::HTTP_11, date);
+        // Also when what is wrong came later, so that the client does not wait for, or misread, a body.
+        if self.input.filled().starts_with(b"HEAD ") {
+            return;
+        }
+        // Bytes in memory: nothing is written yet, so nothing fails.
+        let _ = send::body(&mut self.transport, response.body.0, framing);
+    }
+}

@@ -1,0 +1,92 @@
+//! Waiting for what the client sends.
+
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use super::Connection;
+use crate::buffer;
+
+/// How long an idle connection keeps its coroutine and buffers, and with them its next request's speed.
+const WARM: Duration = Duration::from_secs(1);
+
+/// With more connections than this on a worker, one that has nothing to do rests at once: most of so many do nothing most of the
+/// time, and what each keeps adds up.
+const MANY: usize = 256;
+
+pub(super) enum Received {
+    Bytes,
+    /// The peer has ended its half.
+    End,
+    /// The time is up.
+    Late,
+    /// The connection may rest until the time given.
+    Nothing(Instant),
+}
+
+/// The point in time when `limit` has passed. One beyond what the clock can tell is as good as never.
+fn after(limit: Duration) -> Instant {
+    greenwood_runtime::now() + limit.min(Duration::from_secs(u32::MAX.into()))
+}
+
+impl Connection<'_> {
+    /// Reads more: the rest of a head by its deadline, or whatever comes next.
+    #[inline]
+    pub(super) fn receive(&mut self) -> io::Result<Received> {
+        if self.input.is_empty() {
+            self.registration.set_idle();
+            let received = self.wait_for_request()?;
+            if let Received::Bytes = received {
+                self.registration.set_busy();
+            }
+            return Ok(received);
+        }
+        let limit = self.service.limits.head_deadline;
+        let deadline = *self.head_deadline.get_or_insert_with(|| after(limit));
+        match deadline.checked_duration_since(greenwood_runtime::now()) {
+            None | Some(Duration::ZERO) => Ok(Received::Late),
+            Some(left) => self.read(left),
+        }
+    }
+
+    /// Waits with coroutine and buffers for a while, if that is worth it.
+    #[inline]
+    fn wait_for_request(&mut self) -> io::Result<Received> {
+        let idle = self.service.limits.idle;
+        self.input.shrink(buffer::INITIAL);
+        self.transport.shrink();
+        let Some(live) = self.registration.neighbours() else {
+            // On an OS thread, which stays for as long as the connection does.
+            return self.read(idle);
+        };
+        let stream = &self.transport.link.stream;
+        let warm = match live {
+            ..=MANY => idle.min(WARM),
+            _ if stream.may_be_readable() => Duration::ZERO,
+            _ => return Ok(Received::Nothing(after(idle))),
+        };
+        match self.read(warm)? {
+            Received::Late if warm < idle => Ok(Received::Nothing(after(idle - warm))),
+            received => Ok(received),
+        }
+    }
+
+    /// Reads once. With no time, takes what is there.
+    fn read(&mut self, timeout: Duration) -> io::Result<Received> {
+        let stream = &self.transport.link.stream;
+        let result = match timeout {
+            Duration::ZERO => stream.try_read(self.input.spare()),
+            timeout => stream.read(self.input.spare(), Some(timeout)),
+        };
+        match result {
+            Ok(0) => Ok(Received::End),
+            Ok(n) => {
+                self.input.commit(n);
+                Ok(Received::Bytes)
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Ok(Received::Late)
+            }
+            Err(e) => Err(e),
+        }
+    }
+}
