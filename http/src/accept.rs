@@ -135,7 +135,7 @@ impl Acceptor {
     fn start(&mut self, stream: Stream, peer: Option<SocketAddr>) {
         let registration = Registration::new(&self.service, stream, peer);
         let worker = registration.link().worker;
-        let serve = move || connection::run(registration);
+        let serve = move || connection::begin(registration);
         let started = match worker {
             Some(worker) => {
                 let builder = greenwood_runtime::Builder::new();

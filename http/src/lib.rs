@@ -57,6 +57,8 @@ mod shutdown;
 mod stream;
 mod syntax;
 mod sys;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 mod upgrade;
 
@@ -70,6 +72,11 @@ pub use listener::Listener;
 pub use request::{Fields, InvalidPercentEncoding, Request, percent_decode};
 pub use response::{BodyWriter, Html, IntoResponse, Redirect, Response, ResponseBody};
 pub use router::{Router, Routes};
+/// The crate whose `ServerConfig` a [`Tls`] can be made of.
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use server::{Backend, Builder, Server};
 pub use shutdown::ShutdownHandle;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 pub use upgrade::Upgraded;

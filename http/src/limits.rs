@@ -30,6 +30,8 @@ pub struct Limits {
     pub body: u64,
     /// From a head's first byte to its last, however steadily bytes arrive; then 408. Default 10 s.
     pub head_deadline: Duration,
+    /// From a TLS connection's beginning to the keys being agreed on, however steadily bytes arrive; then it is closed. Default 10 s.
+    pub handshake_deadline: Duration,
     /// How long a connection may stay without a request before it is closed. Default 60 s.
     pub idle: Duration,
     /// The longest pause between two parts of a request's body; then 408. Default 30 s.
@@ -55,6 +57,7 @@ impl Default for Limits {
             target: 8 * 1024,
             body: 2 * 1024 * 1024,
             head_deadline: Duration::from_secs(10),
+            handshake_deadline: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             body_progress: Duration::from_secs(30),
             write_progress: Duration::from_secs(30),

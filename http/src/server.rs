@@ -13,9 +13,11 @@ use crate::accept::Acceptor;
 use crate::connections::Connections;
 use crate::handler::Handler;
 use crate::limits::Limits;
-use crate::listener::Listener;
+use crate::listener::{Layers, Listener};
 use crate::service::Service;
 use crate::shutdown::ShutdownHandle;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// What carries a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub struct Builder {
     backend: Backend,
     limits: Limits,
     grace: Duration,
+    layers: Layers,
 }
 
 impl Builder {
@@ -55,6 +58,14 @@ impl Builder {
     #[must_use]
     pub fn shutdown_grace(mut self, grace: Duration) -> Builder {
         self.grace = grace;
+        self
+    }
+
+    /// Speaks TLS on all listeners that have no setting of their own. Default: plain HTTP.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Builder {
+        self.layers.tls = Some(tls);
         self
     }
 
@@ -114,6 +125,7 @@ impl Server {
             backend: Backend::default(),
             limits: Limits::default(),
             grace: Duration::from_secs(30),
+            layers: Layers::default(),
         }
     }
 
@@ -124,7 +136,8 @@ impl Server {
     ///
     /// When the listener cannot be made non-blocking.
     pub fn listen_also(mut self, listener: impl Into<Listener>) -> io::Result<Server> {
-        let listener = listener.into();
+        let mut listener = listener.into();
+        listener.layers.complete(&self.settings.layers);
         // The accept loop waits for the listeners and for a shutdown at once, and so never in accept.
         listener.set_nonblocking()?;
         self.listeners.push(listener);

@@ -38,7 +38,11 @@ impl Transport {
     /// `WouldBlock` when the time has passed.
     pub(crate) fn read(&mut self, into: &mut [u8], timeout: Duration) -> io::Result<usize> {
         self.flush()?;
-        self.link.stream.read(into, Some(timeout))
+        match self.link.stream.read(into, Some(timeout)) {
+            // TLS that broke off. A request says itself where it ends, so nothing shorter can be taken for one.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            result => result,
+        }
     }
 
     /// Writes all of `out`. Suspends.

@@ -103,6 +103,9 @@ impl Upgraded {
     ///
     /// Those of shutdown(2).
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        if how != Shutdown::Read {
+            self.stream().say_end();
+        }
         self.stream().shutdown(how)
     }
 
@@ -147,6 +150,15 @@ impl Write for Upgraded {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A connection that a panic ends looks broken off to a peer that can tell, as one with TLS can.
+impl Drop for Upgraded {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.stream().say_end();
+        }
     }
 }
 

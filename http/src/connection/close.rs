@@ -1,7 +1,6 @@
 //! Closing such that the peer gets the last answer even if it is still sending.
 
 use std::io;
-use std::net::Shutdown;
 use std::time::Duration;
 
 use super::{Connection, End};
@@ -15,7 +14,7 @@ impl Connection<'_> {
     pub(super) fn close(&mut self) -> io::Result<End> {
         self.transport.flush()?;
         let stream = &self.transport.link.stream;
-        stream.shutdown(Shutdown::Write)?;
+        stream.finish(Some(self.service.limits.write_progress))?;
         self.registration.set_idle();
         let deadline = greenwood_runtime::now() + LINGER;
         let mut left = self.service.limits.drain;

@@ -25,8 +25,15 @@ use receive::Received;
 
 type Upgrade = Box<dyn FnOnce(Upgraded) + Send>;
 
+/// Serves a new connection. Suspends.
+pub(crate) fn begin(registration: Registration) {
+    if registration.link().stream.establish(&registration.service().limits).is_ok() {
+        run(registration);
+    }
+}
+
 /// Serves until either side closes, or the connection has nothing to do: then it rests without a coroutine. Suspends.
-pub(crate) fn run(registration: Registration) {
+fn run(registration: Registration) {
     let service = Arc::clone(registration.service());
     let mut connection = Connection::new(registration, &service);
     let end = connection.serve();
@@ -41,8 +48,11 @@ pub(crate) fn run(registration: Registration) {
             drop((input, transport));
             next(Upgraded::new(registration, early, service.limits.write_progress));
         }
-        // An error means that the peer is gone or takes nothing: there is nobody to tell.
-        Ok(End::Closed) | Err(_) => {
+        end => {
+            // An error means that the peer is gone or takes nothing, or that an answer is incomplete, which it is to see.
+            if end.is_ok() {
+                registration.link().stream.say_end();
+            }
             service.buffers.put(registration.link(), input, transport.into_buffer());
         }
     }

@@ -86,6 +86,8 @@ impl Connection<'_> {
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 Ok(Received::Late)
             }
+            // TLS that broke off. A request says itself where it ends, so nothing shorter can be taken for one.
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Ok(Received::End),
             Err(e) => Err(e),
         }
     }

@@ -12,7 +12,7 @@ use crate::log;
 pub(crate) fn rest(registration: Registration, deadline: Instant) {
     let rested = spawn_when_readable(registration, Some(deadline), |registration, why| match why {
         Readiness::Ready => super::run(registration),
-        Readiness::TimedOut => drop(registration),
+        Readiness::TimedOut => registration.link().stream.say_end(),
     });
     if let Err(error) = rested {
         log::error("a connection cannot rest and is closed", error);

@@ -1,5 +1,6 @@
 //! What a server accepts connections on.
 
+mod layers;
 mod unix;
 
 use std::fmt;
@@ -13,6 +14,9 @@ use greenwood_net::activation::{self, InheritedListener};
 use greenwood_net::{TcpListener, ToSocketAddrs, UnixListener};
 
 use crate::stream::{Socket, Stream};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+pub(crate) use layers::Layers;
 use unix::SocketFile;
 
 /// A listening socket, TCP or Unix, for [`Builder::listen`](crate::Builder::listen) and
@@ -35,6 +39,7 @@ use unix::SocketFile;
 pub struct Listener {
     socket: Bound,
     name: Option<String>,
+    pub(crate) layers: Layers,
 }
 
 enum Bound {
@@ -76,9 +81,13 @@ impl Listener {
         Listener::bind_unix_as(path.as_ref(), Some(mode))
     }
 
+    fn new(socket: Bound) -> Listener {
+        Listener { socket, name: None, layers: Layers::default() }
+    }
+
     fn bind_unix_as(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
         let (socket, file) = unix::bind(path, mode)?;
-        Ok(Listener { socket: Bound::Unix(Some(file), socket.into()), name: None })
+        Ok(Listener::new(Bound::Unix(Some(file), socket.into())))
     }
 
     /// The sockets that a service manager has opened for this process, in its order; none if it was started without. See
@@ -112,6 +121,14 @@ impl Listener {
             Listener { name: inherited.name, ..listener }
         });
         Ok(listeners.collect())
+    }
+
+    /// Speaks TLS on this listener, whatever the others of its server do.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Listener {
+        self.layers.tls = Some(tls);
+        self
     }
 
     /// What the service manager calls it, if it came from one.
@@ -155,11 +172,11 @@ impl Listener {
                 let (stream, peer) = listener.accept()?;
                 // Answers are written whole; waiting for more to send would only delay the last packet.
                 let _ = stream.set_nodelay(true);
-                Ok((Stream::Plain(Socket::tcp(stream.into())), Some(peer)))
+                Ok((self.layers.over(Socket::tcp(stream.into()))?, Some(peer)))
             }
             Bound::Unix(_, listener) => {
                 let (stream, _) = listener.accept()?;
-                Ok((Stream::Plain(Socket::unix(stream.into())), None))
+                Ok((self.layers.over(Socket::unix(stream.into()))?, None))
             }
         }
     }
@@ -183,14 +200,14 @@ impl AsFd for Listener {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Listener {
-        Listener { socket: Bound::Tcp(listener), name: None }
+        Listener::new(Bound::Tcp(listener))
     }
 }
 
 /// The file, if there is one, stays when the server has ended.
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Listener {
-        Listener { socket: Bound::Unix(None, listener), name: None }
+        Listener::new(Bound::Unix(None, listener))
     }
 }
 

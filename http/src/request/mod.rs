@@ -179,6 +179,17 @@ impl<'c> Request<'c> {
         self.link.peer
     }
 
+    /// Whether it came over TLS, to this server: what a proxy in front of it did is not known here.
+    pub fn is_secure(&self) -> bool {
+        self.link.stream.is_secure()
+    }
+
+    /// The server name that the client gave with TLS (SNI, RFC 6066 section 3). It need not be the
+    /// [`host`](Request::host) of each request.
+    pub fn tls_server_name(&self) -> Option<&str> {
+        self.link.stream.server_name()
+    }
+
     /// Whether the client asks to go on with `protocol` instead of HTTP (RFC 9110 section 7.8).
     pub fn upgrades_to(&self, protocol: &str) -> bool {
         self.head.upgrades_to(protocol.as_bytes())

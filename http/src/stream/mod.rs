@@ -1,6 +1,8 @@
 //! What connects a server to one client.
 
 mod socket;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io;
 use std::net::Shutdown;
@@ -9,13 +11,19 @@ use std::time::Duration;
 
 use greenwood_runtime::readiness::Source;
 
+use crate::limits::Limits;
 pub(crate) use socket::Socket;
+#[cfg(feature = "tls")]
+pub(crate) use tls::TlsStream;
 
 /// A connection's byte stream. All calls but the `try_` ones and `shutdown` suspend the coroutine (block the OS
 /// thread).
 #[derive(Debug)]
 pub(crate) enum Stream {
     Plain(Socket),
+    /// Boxed: it is large, and idle plain connections are to be small.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -27,6 +35,8 @@ impl Stream {
     pub(crate) fn read(&self, into: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
         match self {
             Stream::Plain(socket) => socket.read(into, timeout),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.read(into, timeout),
         }
     }
 
@@ -38,6 +48,8 @@ impl Stream {
     pub(crate) fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(socket) => socket.try_read(into),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.try_read(into),
         }
     }
 
@@ -45,6 +57,8 @@ impl Stream {
     pub(crate) fn may_be_readable(&self) -> bool {
         match self {
             Stream::Plain(socket) => socket.source().may_be_readable(),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.socket().source().may_be_readable() || tls.has_arrived(),
         }
     }
 
@@ -56,6 +70,8 @@ impl Stream {
     pub(crate) fn wait_readable(&self, timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Stream::Plain(socket) => socket.wait_readable(timeout),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.wait_readable(timeout),
         }
     }
 
@@ -67,6 +83,8 @@ impl Stream {
     pub(crate) fn write_all(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Stream::Plain(socket) => socket.write_all(bytes, timeout),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.write_all(bytes, timeout),
         }
     }
 
@@ -74,6 +92,8 @@ impl Stream {
     pub(crate) fn write_more(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Stream::Plain(socket) => socket.write_more(bytes, timeout),
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.write_all(bytes, timeout),
         }
     }
 
@@ -81,6 +101,8 @@ impl Stream {
     pub(crate) fn sends_files(&self) -> bool {
         match self {
             Stream::Plain(socket) => socket.sends_files(),
+            #[cfg(feature = "tls")]
+            Stream::Tls(_) => false,
         }
     }
 
@@ -101,10 +123,53 @@ impl Stream {
     ) -> io::Result<Option<usize>> {
         match self {
             Stream::Plain(socket) => socket.send_file(file, offset, len, timeout),
+            #[cfg(feature = "tls")]
+            Stream::Tls(_) => Ok(None),
         }
     }
 
-    /// Ends one or both directions, for everybody who holds the stream. Does not suspend.
+    /// Whatever comes before the first request. Suspends.
+    ///
+    /// # Errors
+    ///
+    /// When there is to be none: the peer was told what it could be told.
+    pub(crate) fn establish(&self, limits: &Limits) -> io::Result<()> {
+        match self {
+            Stream::Plain(_) => {
+                let _ = limits;
+                Ok(())
+            }
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.handshake(limits.handshake_deadline),
+        }
+    }
+
+    /// Ends what is sent such that the peer can tell it from a connection that broke. Suspends, at most for `timeout` each
+    /// time that the peer takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for `write_all`.
+    pub(crate) fn finish(&self, timeout: Option<Duration>) -> io::Result<()> {
+        match self {
+            Stream::Plain(socket) => {
+                let _ = timeout;
+                socket.shutdown(Shutdown::Write)
+            }
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.finish(timeout),
+        }
+    }
+
+    /// The same without waiting, and without ending anything: for a connection that is about to be closed. Does not suspend.
+    pub(crate) fn say_end(&self) {
+        #[cfg(feature = "tls")]
+        if let Stream::Tls(tls) = self {
+            tls.say_end();
+        }
+    }
+
+    /// Ends one or both directions of the socket, for everybody who holds the stream. Does not suspend.
     ///
     /// # Errors
     ///
@@ -117,6 +182,20 @@ impl Stream {
     pub(crate) fn socket(&self) -> &Socket {
         match self {
             Stream::Plain(socket) => socket,
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.socket(),
+        }
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        !matches!(self, Stream::Plain(_))
+    }
+
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        match self {
+            Stream::Plain(_) => None,
+            #[cfg(feature = "tls")]
+            Stream::Tls(tls) => tls.server_name(),
         }
     }
 

@@ -4,6 +4,8 @@
 //! connections are to be small.
 
 use std::io;
+#[cfg(feature = "tls")]
+use std::io::IoSlice;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use greenwood_runtime::readiness::{Interest, Mode, Source};
 use greenwood_runtime::signal::SIGPIPE;
 use rustix::io::Errno;
+#[cfg(feature = "tls")]
+use rustix::net::SendAncillaryBuffer;
 use rustix::net::{RecvFlags, SendFlags};
 
 use crate::sys;
@@ -130,6 +134,47 @@ impl Socket {
                 Err(e) if e.kind() == io::ErrorKind::Unsupported => return Ok(None),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Reads what the kernel has, without regard to readiness: for a step of something larger, which `source` repeats.
+    #[cfg(feature = "tls")]
+    pub(super) fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
+        receive(&self.fd, into)
+    }
+
+    /// Whether a read of `n` bytes, where `asked` would have fitted, has shown that there are no more.
+    #[cfg(feature = "tls")]
+    pub(super) fn is_all(&self, n: usize, asked: usize) -> bool {
+        self.short_is_all && n < asked
+    }
+
+    /// Writes what the kernel takes, without regard to readiness.
+    #[cfg(feature = "tls")]
+    pub(super) fn send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | sys::NO_SIGNAL;
+        let mut none = SendAncillaryBuffer::default();
+        Ok(rustix::net::sendmsg(&self.fd, pieces, &mut none, flags)?)
+    }
+
+    /// Ends what is sent, and takes for a while what the peer still sends: closing with bytes unread would make the kernel send a
+    /// reset, which can overtake and destroy the last words (RFC 9112 section 9.6). Suspends.
+    #[cfg(feature = "tls")]
+    pub(super) fn linger(&self) {
+        const TIME: Duration = Duration::from_secs(2);
+        const BYTES: usize = 64 * 1024;
+
+        let deadline = greenwood_runtime::now() + TIME;
+        let mut left = BYTES;
+        let mut sink = [0; 1024];
+        if self.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        while let Some(time) = deadline.checked_duration_since(greenwood_runtime::now()) {
+            match self.read(&mut sink, Some(time)) {
+                Ok(n) if 0 < n && n <= left => left -= n,
+                _ => break,
             }
         }
     }

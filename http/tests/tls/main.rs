@@ -1,0 +1,11 @@
+//! TLS, from a client's side.
+
+mod client;
+mod curl;
+mod end;
+mod exchange;
+mod handshake;
+mod reload;
+#[path = "../support/mod.rs"]
+mod support;
+mod upgrade;
