@@ -12,6 +12,7 @@ use greenwood_runtime::park::{self, Reason, Unparker, Wake};
 use slab::Slab;
 
 use crate::balance::Worker;
+use crate::proxy_header::Origin;
 use crate::service::Service;
 use crate::stream::Stream;
 
@@ -19,8 +20,8 @@ use crate::stream::Stream;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) stream: Stream,
-    /// None on Unix sockets.
-    pub(crate) peer: Option<SocketAddr>,
+    /// None on Unix sockets. See `client`.
+    peer: Option<SocketAddr>,
     /// Where its coroutines run. None on an OS thread.
     pub(crate) worker: Option<Worker>,
     /// How many requests were answered.
@@ -157,6 +158,15 @@ impl Link {
     pub(crate) fn new(stream: Stream, peer: Option<SocketAddr>, worker: Option<Worker>) -> Link {
         let (requests, idle) = (AtomicU32::new(0), AtomicBool::new(false));
         Link { stream, peer, worker, requests, idle }
+    }
+
+    /// The other end of the connection, or whom that says it speaks for.
+    pub(crate) fn client(&self) -> Option<SocketAddr> {
+        match self.stream.socket().origin() {
+            Some(Origin::Address(client)) => Some(client),
+            Some(Origin::Unix) => None,
+            Some(Origin::Connection) | None => self.peer,
+        }
     }
 
     /// Makes reads return what the kernel has and then the end.

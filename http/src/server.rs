@@ -14,6 +14,7 @@ use crate::connections::Connections;
 use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::listener::{Layers, Listener};
+use crate::proxy_header::ProxyHeader;
 use crate::service::Service;
 use crate::shutdown::ShutdownHandle;
 #[cfg(feature = "tls")]
@@ -58,6 +59,13 @@ impl Builder {
     #[must_use]
     pub fn shutdown_grace(mut self, grace: Duration) -> Builder {
         self.grace = grace;
+        self
+    }
+
+    /// Sets whether connections begin with a PROXY header, on all listeners that have no setting of their own. Default: off.
+    #[must_use]
+    pub fn proxy_header(mut self, header: ProxyHeader) -> Builder {
+        self.layers.proxy_header = Some(header);
         self
     }
 

@@ -13,6 +13,7 @@ use std::path::Path;
 use greenwood_net::activation::{self, InheritedListener};
 use greenwood_net::{TcpListener, ToSocketAddrs, UnixListener};
 
+use crate::proxy_header::ProxyHeader;
 use crate::stream::{Socket, Stream};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -128,6 +129,13 @@ impl Listener {
     #[must_use]
     pub fn with_tls(mut self, tls: Tls) -> Listener {
         self.layers.tls = Some(tls);
+        self
+    }
+
+    /// Sets whether connections of this listener begin with a PROXY header, whatever the others of its server do.
+    #[must_use]
+    pub fn with_proxy_header(mut self, header: ProxyHeader) -> Listener {
+        self.layers.proxy_header = Some(header);
         self
     }
 

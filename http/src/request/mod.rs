@@ -174,9 +174,10 @@ impl<'c> Request<'c> {
         &mut self.body
     }
 
-    /// The address of the other end of the connection. `None` on a Unix socket.
+    /// The address of the other end of the connection, or of the proxy's client where it
+    /// [says so](crate::ProxyHeader). `None` on a Unix socket.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.link.peer
+        self.link.client()
     }
 
     /// Whether it came over TLS, to this server: what a proxy in front of it did is not known here.

@@ -134,11 +134,9 @@ impl Stream {
     ///
     /// When there is to be none: the peer was told what it could be told.
     pub(crate) fn establish(&self, limits: &Limits) -> io::Result<()> {
+        self.socket().receive_header(limits.head_deadline)?;
         match self {
-            Stream::Plain(_) => {
-                let _ = limits;
-                Ok(())
-            }
+            Stream::Plain(_) => Ok(()),
             #[cfg(feature = "tls")]
             Stream::Tls(tls) => tls.handshake(limits.handshake_deadline),
         }

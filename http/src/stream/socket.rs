@@ -8,6 +8,7 @@ use std::io;
 use std::io::IoSlice;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use greenwood_runtime::readiness::{Interest, Mode, Source};
@@ -17,6 +18,7 @@ use rustix::io::Errno;
 use rustix::net::SendAncillaryBuffer;
 use rustix::net::{RecvFlags, SendFlags};
 
+use crate::proxy_header::{self, Origin};
 use crate::sys;
 
 #[derive(Debug)]
@@ -25,15 +27,39 @@ pub(crate) struct Socket {
     source: Source,
     /// Whether a short count proves that there is nothing more. On Unix sockets a receive also stops at a change of ancillary data.
     short_is_all: bool,
+    /// Where the peer says that its client is, if it is to say that. Boxed, as most sockets have none.
+    origin: Option<Box<OnceLock<Origin>>>,
 }
 
 impl Socket {
     pub(crate) fn tcp(fd: OwnedFd) -> Socket {
-        Socket { fd, source: Source::new(), short_is_all: true }
+        Socket { fd, source: Source::new(), short_is_all: true, origin: None }
     }
 
     pub(crate) fn unix(fd: OwnedFd) -> Socket {
-        Socket { fd, source: Source::new(), short_is_all: false }
+        Socket { fd, source: Source::new(), short_is_all: false, origin: None }
+    }
+
+    /// From here on it begins with a PROXY header.
+    pub(crate) fn expect_header(&mut self) {
+        self.origin = Some(Box::default());
+    }
+
+    /// Takes the PROXY header off, if there is to be one. Suspends, for `limit` at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`proxy_header::receive`].
+    pub(crate) fn receive_header(&self, limit: Duration) -> io::Result<()> {
+        if let Some(origin) = &self.origin {
+            let _ = origin.set(proxy_header::receive(self, limit)?);
+        }
+        Ok(())
+    }
+
+    /// What the header has said of the client.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.origin.as_ref().and_then(|origin| origin.get().copied())
     }
 
     /// See [`Stream::read`](super::Stream::read), as for the next six.
@@ -49,6 +75,25 @@ impl Socket {
                 |&n| short_is_all && 0 < n && n < asked,
             );
             match result {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Reads, and leaves what was read where it is.
+    pub(crate) fn peek(&self, into: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        loop {
+            let peek = || match rustix::net::recv(
+                &self.fd,
+                &mut *into,
+                RecvFlags::DONTWAIT | RecvFlags::PEEK,
+            ) {
+                Ok((n, _)) => Ok(n),
+                Err(e) => Err(e.into()),
+            };
+            let fd = self.fd.as_fd();
+            match self.source.perform(fd, Interest::Read, timeout, peek, |_| false) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use greenwood_http::{Limits, Listener, Request, Response, Server};
+use greenwood_http::{Limits, Listener, ProxyHeader, Request, Response, Server};
 use rustls::version::{TLS12, TLS13};
 
 use crate::client::{Identity, connect, over, tcp, text};
@@ -51,6 +51,22 @@ fn plain_and_tls_side_by_side() {
     assert_eq!(text(&mut client), "GET /  false None");
     shutdown.shutdown();
     thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_proxy_header_comes_before_the_handshake() {
+    let identity = Identity::new("localhost");
+    for backend in BACKENDS {
+        let builder = identity.server(backend).proxy_header(ProxyHeader::Required);
+        let server = TestServer::with(builder, |request: &mut Request<'_>| {
+            format!("{:?}", request.peer_addr())
+        });
+        let mut stream = tcp(server.address);
+        stream.write_all(b"PROXY TCP4 1.2.3.4 5.6.7.8 9 443\r\n").unwrap();
+        let mut client = over(stream, Arc::new(identity.config(&[])), "localhost");
+        client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        assert_eq!(text(&mut client), "Some(1.2.3.4:9)");
+    }
 }
 
 #[test]

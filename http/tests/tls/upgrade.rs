@@ -109,7 +109,8 @@ fn early_bytes_half_ends_and_the_end() {
             let mut all = String::new();
             (&connection).read_to_string(&mut all).unwrap();
             (&connection).write_all(all.as_bytes()).unwrap();
-            connection.shutdown(Shutdown::Write).unwrap();
+            // The client has seen the end of it by now, and may be gone.
+            let _ = connection.shutdown(Shutdown::Write);
             assert!((&connection).write_all(b"more").is_err());
         });
         let server = TestServer::with(identity.server(backend), handler);
