@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use greenwood_runtime::CancelToken;
 use greenwood_runtime::park::{self, Reason, Unparker, Wake};
 use slab::Slab;
 
@@ -20,6 +21,7 @@ use crate::stream::Stream;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) stream: Stream,
+    pub(crate) service: Arc<Service>,
     /// None on Unix sockets. See `client`.
     peer: Option<SocketAddr>,
     /// Where its coroutines run. None on an OS thread.
@@ -33,6 +35,8 @@ pub(crate) struct Link {
 pub(crate) struct Connections {
     table: Mutex<Table>,
     stopping: AtomicBool,
+    /// Cancelled once stopping, for connections that wait for something else than their peer.
+    shutdown: CancelToken,
     /// The accept loop waits for this beside its listener. Made beforehand: a self-connect would do
     /// the same, but fails just when descriptors have run out, and `shutdown(2)` on the listener
     /// resets the connections that wait to be accepted.
@@ -61,6 +65,7 @@ impl Connections {
         Ok(Arc::new(Connections {
             table: Mutex::default(),
             stopping: AtomicBool::new(false),
+            shutdown: CancelToken::new(),
             bell,
         }))
     }
@@ -86,6 +91,7 @@ impl Connections {
         for link in idle {
             link.end_input();
         }
+        self.shutdown.cancel();
         self.ring();
         if let Some(closer) = closer {
             closer.unpark();
@@ -155,9 +161,14 @@ impl Connections {
 }
 
 impl Link {
-    pub(crate) fn new(stream: Stream, peer: Option<SocketAddr>, worker: Option<Worker>) -> Link {
+    pub(crate) fn new(
+        service: &Arc<Service>,
+        stream: Stream,
+        peer: Option<SocketAddr>,
+        worker: Option<Worker>,
+    ) -> Link {
         let (requests, idle) = (AtomicU32::new(0), AtomicBool::new(false));
-        Link { stream, peer, worker, requests, idle }
+        Link { service: service.clone(), stream, peer, worker, requests, idle }
     }
 
     /// The other end of the connection, or whom that says it speaks for.
@@ -167,6 +178,17 @@ impl Link {
             Some(Origin::Unix) => None,
             Some(Origin::Connection) | None => self.peer,
         }
+    }
+
+    #[inline]
+    pub(crate) fn stopping(&self) -> bool {
+        self.service.connections.stopping()
+    }
+
+    /// A token that is cancelled when the server begins to shut down.
+    pub(crate) fn shutdown_token(&self) -> CancelToken {
+        // A child, as every wait enters and leaves its token's list, and that of all connections would be in their way.
+        self.service.connections.shutdown.child()
     }
 
     /// Makes reads return what the kernel has and then the end.
@@ -181,7 +203,6 @@ impl Link {
 
 /// A connection's entry; dropping it closes the socket.
 pub(crate) struct Registration {
-    service: Arc<Service>,
     link: Option<Arc<Link>>,
     /// Its place in the table.
     id: u32,
@@ -193,16 +214,16 @@ impl Registration {
         stream: Stream,
         peer: Option<SocketAddr>,
     ) -> Registration {
-        let link = Arc::new(Link::new(stream, peer, service.balance.enter()));
+        let link = Arc::new(Link::new(service, stream, peer, service.balance.enter()));
         let mut table = service.connections.lock();
         table.open += 1;
         let id = table.links.insert(link.clone()) as u32;
         drop(table);
-        Registration { service: service.clone(), link: Some(link), id }
+        Registration { link: Some(link), id }
     }
 
     pub(crate) fn service(&self) -> &Arc<Service> {
-        &self.service
+        &self.link().service
     }
 
     #[inline]
@@ -212,13 +233,13 @@ impl Registration {
 
     #[inline]
     pub(crate) fn stopping(&self) -> bool {
-        self.service.connections.stopping()
+        self.link().stopping()
     }
 
     /// How many connections this one's worker has. None on an OS thread.
     #[inline]
     pub(crate) fn neighbours(&self) -> Option<usize> {
-        self.link().worker.map(|worker| self.service.balance.live(worker))
+        self.link().worker.map(|worker| self.service().balance.live(worker))
     }
 
     /// Counts a request, and returns how many there have been.
@@ -253,10 +274,11 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let connections = &self.service.connections;
+        let service = self.service().clone();
+        let connections = &service.connections;
         // Before the peer can see the end and come again: that one should find the place free.
         if let Some(worker) = self.link().worker {
-            self.service.balance.leave(worker);
+            service.balance.leave(worker);
         }
         let listed = connections.lock().links.remove(self.id as usize);
         // The socket is to be closed before `wait_closed` returns.

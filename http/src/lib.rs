@@ -55,6 +55,7 @@ pub mod router;
 mod server;
 mod service;
 mod shutdown;
+pub mod sse;
 mod stream;
 mod syntax;
 mod sys;

@@ -126,6 +126,10 @@ impl Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connections::Connections;
+    use crate::limits::Limits;
+    use crate::request::Request;
+    use crate::service::Service;
     use crate::stream::Socket;
     use greenwood_net::{TcpListener, TcpStream};
     use greenwood_runtime::{readiness, timeout};
@@ -139,7 +143,9 @@ mod tests {
             let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, peer) = listener.accept().unwrap();
             let stream = Stream::Plain(Socket::tcp(stream.into()));
-            let link = Arc::new(Link::new(stream, Some(peer), None));
+            let connections = Connections::new().unwrap();
+            let service = Service::new(connections, 0, Limits::default(), |_: &mut Request<'_>| ());
+            let link = Arc::new(Link::new(&Arc::new(service), stream, Some(peer), None));
             let mut transport = Transport::new(link, Vec::new(), Duration::from_secs(3600));
             let (never, _open) = io::pipe().unwrap();
             let bytes = vec![0; 16 << 20];

@@ -205,7 +205,7 @@ impl fmt::Debug for Request<'_> {
             .field("version", &self.head.version)
             .field("headers", &self.head.fields)
             .field("body", &self.body)
-            .field("peer", &self.link.peer)
+            .field("peer", &self.link.client())
             .finish()
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
 use super::encode::Framing;
+use crate::connections::Link;
 use crate::transport::{FLUSH_AT, Transport};
 
 /// The most data in a chunk. Its size fits four hexadecimal digits, so that room for them can be left before the data is there.
@@ -39,6 +40,16 @@ impl<'c> BodyWriter<'c> {
             Framing::Chunked | Framing::Close => u64::MAX,
         };
         BodyWriter { transport, framing, left, chunk: None }
+    }
+
+    /// Whether the server is shutting down: a body without an end should find one, as the connection is cut when the grace period
+    /// has ended.
+    pub fn is_shutting_down(&self) -> bool {
+        self.transport.link.stopping()
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.transport.link
     }
 
     /// Ends the body.
