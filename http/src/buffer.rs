@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::connections::Link;
+use crate::request::FieldSpan;
 
 /// What a buffer starts with, and the most that is kept while a connection waits.
 pub(crate) const INITIAL: usize = 8 * 1024;
@@ -80,8 +81,14 @@ impl Buffer {
 #[derive(Debug)]
 pub(crate) struct Buffers(Box<[Mutex<Vec<Spare>>]>);
 
-/// What a connection needs: for input, and for output.
-type Spare = (Buffer, Vec<u8>);
+/// What a connection needs.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    pub(crate) input: Buffer,
+    pub(crate) out: Vec<u8>,
+    /// Where the fields of a request are.
+    pub(crate) fields: Vec<FieldSpan>,
+}
 
 /// The most that a worker keeps.
 const SPARE: usize = 64;
@@ -99,15 +106,15 @@ impl Buffers {
     }
 
     /// Keeps what is of the usual size.
-    pub(crate) fn put(&self, link: &Link, mut input: Buffer, mut out: Vec<u8>) {
-        if input.bytes.len() != INITIAL || out.capacity() > OUT {
+    pub(crate) fn put(&self, link: &Link, mut used: Spare) {
+        if used.input.bytes.len() != INITIAL || used.out.capacity() > OUT {
             return;
         }
-        (input.start, input.end) = (0, 0);
-        out.clear();
+        (used.input.start, used.input.end) = (0, 0);
+        used.out.clear();
         let mut spare = self.of(link).lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < SPARE {
-            spare.push((input, out));
+            spare.push(used);
         }
     }
 

@@ -69,7 +69,7 @@ pub use error::RequestError;
 pub use handler::{Handler, IntoHandler};
 /// The crate whose `Method`, `StatusCode`, `HeaderName` and `HeaderValue` are used here.
 pub use http;
-pub use limits::{Limits, MAX_FIELDS};
+pub use limits::Limits;
 pub use listener::Listener;
 pub use proxy_header::ProxyHeader;
 pub use request::{Fields, InvalidPercentEncoding, Request, percent_decode};

@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-/// The most header fields that a request can have, whatever [`Limits::fields`] says: they are
-/// parsed into an array of this length on the stack.
-pub const MAX_FIELDS: usize = 100;
-
 /// Bounds on what a client can make the server hold, read or wait for.
 ///
 /// The defaults suit a server that faces the Internet. Times count per connection, so a slow
@@ -22,7 +18,7 @@ pub const MAX_FIELDS: usize = 100;
 pub struct Limits {
     /// Bytes of a request's head, request line included; more is answered 431. Default 32 KiB.
     pub head: usize,
-    /// Header fields of a request, at most [`MAX_FIELDS`]; more is answered 431. Default 100.
+    /// Header fields of a request, more is answered 431. Default 100.
     pub fields: usize,
     /// Bytes of the request target; more is answered 414. Default 8 KiB.
     pub target: usize,
@@ -53,7 +49,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             head: 32 * 1024,
-            fields: MAX_FIELDS,
+            fields: 100,
             target: 8 * 1024,
             body: 2 * 1024 * 1024,
             head_deadline: Duration::from_secs(10),

@@ -1,7 +1,6 @@
 //! One request and its answer.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use greenwood_runtime::is_interruption;
@@ -9,7 +8,6 @@ use http::{Method, StatusCode, header};
 
 use super::{Connection, Next};
 use crate::body::{BodyState, RequestBody};
-use crate::limits::MAX_FIELDS;
 use crate::request::{self, Head, Request, Scan};
 use crate::response::encode::{self, Framing};
 use crate::response::{Content, IntoResponse, Response, send};
@@ -33,8 +31,7 @@ impl Connection<'_> {
         if bytes.is_empty() || !self.scan.due(bytes, limits.head) {
             return Ok(Next::Receive);
         }
-        let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-        let head = match request::parse(bytes, &mut fields, limits) {
+        let head = match request::parse(bytes, &mut self.fields, limits) {
             Ok(Some(head)) => head,
             Ok(None) => return Ok(Next::Receive),
             Err(error) => {

@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use http::Version;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Spare};
 use crate::connections::Registration;
 use crate::date::DateCache;
 use crate::error::RequestError;
-use crate::request::Scan;
+use crate::request::{FieldSpan, Scan};
 use crate::response::encode::{self, Framing};
 use crate::response::{IntoResponse, send};
 use crate::service::Service;
@@ -37,10 +37,11 @@ fn run(registration: Registration) {
     let service = Arc::clone(registration.service());
     let mut connection = Connection::new(registration, &service);
     let end = connection.serve();
-    let Connection { registration, input, transport, .. } = connection;
+    let Connection { registration, input, fields, transport, .. } = connection;
     match end {
         Ok(End::Rest(deadline)) => {
-            service.buffers.put(registration.link(), input, transport.into_buffer());
+            let out = transport.into_buffer();
+            service.buffers.put(registration.link(), Spare { input, out, fields });
             rest::rest(registration, deadline);
         }
         Ok(End::Upgrade(next)) => {
@@ -53,7 +54,8 @@ fn run(registration: Registration) {
             if end.is_ok() {
                 registration.link().stream.say_end();
             }
-            service.buffers.put(registration.link(), input, transport.into_buffer());
+            let out = transport.into_buffer();
+            service.buffers.put(registration.link(), Spare { input, out, fields });
         }
     }
 }
@@ -63,6 +65,8 @@ struct Connection<'s> {
     transport: Transport,
     registration: Registration,
     input: Buffer,
+    /// Where the fields of the request are.
+    fields: Vec<FieldSpan>,
     date: DateCache,
     scan: Scan,
     /// Empty lines before this request that were skipped.
@@ -92,11 +96,12 @@ enum End {
 impl<'s> Connection<'s> {
     fn new(registration: Registration, service: &'s Service) -> Connection<'s> {
         let link = Arc::clone(registration.link());
-        let (input, out) = service.buffers.take(&link);
+        let Spare { input, out, fields } = service.buffers.take(&link);
         Connection {
             transport: Transport::new(link, out, service.limits.write_progress),
             registration,
             input,
+            fields,
             date: DateCache::new(),
             scan: Scan::default(),
             skipped_lines: 0,

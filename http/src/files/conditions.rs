@@ -93,8 +93,8 @@ fn parse_date(value: &[u8]) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Raw;
     use Outcome::*;
-    use httparse::Header;
     use std::time::UNIX_EPOCH;
 
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -103,11 +103,11 @@ mod tests {
     const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
     fn outcome(method: &Method, fields: &[(&str, &str)], weak: bool, age: u64) -> Outcome {
-        let fields: Vec<_> =
-            fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let raw = Raw::new(&fields);
         let modified = UNIX_EPOCH + Duration::from_secs(784_111_777);
         let validators = Validators::of_parts("a", weak, modified, Duration::from_secs(age));
-        evaluate(method, Fields::new(&fields), &validators)
+        evaluate(method, raw.fields(), &validators)
     }
 
     #[test]

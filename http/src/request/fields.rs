@@ -1,16 +1,41 @@
 //! The header fields of a request, as a view of the received bytes.
 
-use httparse::Header;
+/// A part of a head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// Where a field is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldSpan {
+    pub(super) name: Span,
+    pub(super) value: Span,
+}
+
+impl Span {
+    /// A head of four gigabytes is beyond any limit that anybody could mean.
+    #[inline]
+    pub(super) fn new(start: usize, end: usize) -> Span {
+        Span { start: start as u32, end: end as u32 }
+    }
+
+    fn of(self, head: &[u8]) -> &[u8] {
+        &head[self.start as usize..self.end as usize]
+    }
+}
 
 /// The header fields of a request, in the order they came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Fields<'a> {
-    fields: &'a [Header<'a>],
+    head: &'a [u8],
+    spans: &'a [FieldSpan],
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(fields: &'a [Header<'a>]) -> Fields<'a> {
-        Fields { fields }
+    pub(super) fn new(head: &'a [u8], spans: &'a [FieldSpan]) -> Fields<'a> {
+        Fields { head, spans }
     }
 
     /// The value of the first field of this name (in any case), as bytes: a value may hold any byte
@@ -21,23 +46,43 @@ impl<'a> Fields<'a> {
 
     /// The values of all fields of this name (in any case).
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let fields = self.bytes();
+        let named = fields.filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        named.map(|(_, value)| value)
     }
 
     /// Names, as the client spelt them, and values.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        self.fields.iter().map(|field| (field.name, field.value))
+        self.bytes().map(|(name, value)| (text(name), value))
+    }
+
+    fn bytes(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let head = self.head;
+        self.spans.iter().map(move |field| (field.name.of(head), field.value.of(head)))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.spans.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.spans.is_empty()
     }
+}
+
+impl std::fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = self.iter().map(|(name, value)| (name, String::from_utf8_lossy(value)));
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+/// What was found to be ASCII, as a string. Only when it is asked for, as looking again is all that it costs.
+#[inline]
+pub(super) fn text(ascii: &[u8]) -> &str {
+    std::str::from_utf8(ascii).unwrap_or_default()
 }
 
 /// The elements of a comma-separated value (RFC 9110 section 5.6.1), without the empty ones.
@@ -46,17 +91,35 @@ pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A head that is nothing but fields.
+    pub(crate) struct Raw(Vec<u8>, Vec<FieldSpan>);
+
+    impl Raw {
+        pub(crate) fn new(fields: &[(&str, &[u8])]) -> Raw {
+            let mut raw = Raw(Vec::new(), Vec::new());
+            for (name, value) in fields {
+                let start = raw.0.len();
+                raw.0.extend_from_slice(name.as_bytes());
+                let middle = raw.0.len();
+                raw.0.extend_from_slice(value);
+                let value = Span::new(middle, raw.0.len());
+                raw.1.push(FieldSpan { name: Span::new(start, middle), value });
+            }
+            raw
+        }
+
+        pub(crate) fn fields(&self) -> Fields<'_> {
+            Fields::new(&self.0, &self.1)
+        }
+    }
 
     #[test]
     fn lookup() {
-        let raw = [
-            Header { name: "Accept", value: b"a" },
-            Header { name: "x", value: b"\xff" },
-            Header { name: "ACCEPT", value: b"b" },
-        ];
-        let fields = Fields::new(&raw);
+        let raw = Raw::new(&[("Accept", b"a"), ("x", b"\xff"), ("ACCEPT", b"b")]);
+        let fields = raw.fields();
         assert_eq!(fields.get("accept"), Some(&b"a"[..]));
         assert_eq!(fields.get(http::header::ACCEPT), Some(&b"a"[..]));
         assert_eq!(fields.get_all("accept").collect::<Vec<_>>(), [b"a", b"b"]);

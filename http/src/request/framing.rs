@@ -5,7 +5,7 @@
 
 use http::Version;
 
-use super::fields::{Fields, list};
+use super::fields::list;
 use super::target::is_host;
 use crate::error::RequestError;
 use crate::syntax::is_token;
@@ -25,38 +25,57 @@ pub(crate) struct Semantics {
     pub(crate) expects_continue: bool,
 }
 
-impl Semantics {
-    pub(crate) fn of(fields: &Fields<'_>, version: Version) -> Result<Semantics, RequestError> {
-        let (mut host, mut length, mut coding) = (None, None, None);
-        let (mut close, mut keep_alive, mut expects_continue) = (false, false, false);
-        for (name, value) in fields.iter() {
-            // The length is a cheap first question: most fields are none of these.
-            match name.len() {
-                4 if is(name, b"host") => once(&mut host, value)?,
-                6 if is(name, b"expect") => {
-                    if !value.eq_ignore_ascii_case(b"100-continue") {
-                        return Err(RequestError::ExpectationFailed);
-                    }
-                    expects_continue = true;
+/// What was met so far.
+#[derive(Debug, Default)]
+pub(super) struct Notes<'a> {
+    host: Option<&'a [u8]>,
+    length: Option<&'a [u8]>,
+    coding: Option<&'a [u8]>,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
+    /// The first thing that is wrong. Told when the head is complete, and its grammar known to be right.
+    error: Option<RequestError>,
+}
+
+impl<'a> Notes<'a> {
+    /// Takes note of a field.
+    #[inline]
+    pub(super) fn take(&mut self, name: &'a [u8], value: &'a [u8]) {
+        // The length is a cheap first question: most fields are none of these.
+        match name.len() {
+            4 if is(name, b"host") => once(&mut self.host, value, &mut self.error),
+            6 if is(name, b"expect") => {
+                self.expects_continue = value.eq_ignore_ascii_case(b"100-continue");
+                if !self.expects_continue {
+                    self.error.get_or_insert(RequestError::ExpectationFailed);
                 }
-                10 if is(name, b"connection") => {
-                    for option in list(value) {
-                        close |= option.eq_ignore_ascii_case(b"close");
-                        keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-                    }
-                }
-                14 if is(name, b"content-length") => once(&mut length, value)?,
-                17 if is(name, b"transfer-encoding") => once(&mut coding, value)?,
-                _ => {}
             }
+            10 if is(name, b"connection") => {
+                for option in list(value) {
+                    self.close |= option.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+            14 if is(name, b"content-length") => once(&mut self.length, value, &mut self.error),
+            17 if is(name, b"transfer-encoding") => once(&mut self.coding, value, &mut self.error),
+            _ => {}
+        }
+    }
+
+    /// What all of it comes to.
+    #[inline]
+    pub(super) fn settle(self, version: Version) -> Result<Semantics, RequestError> {
+        if let Some(error) = self.error {
+            return Err(error);
         }
         let modern = version != Version::HTTP_10;
-        match host {
+        match self.host {
             Some(host) if !is_host(host) => return Err(RequestError::Malformed("invalid host")),
             None if modern => return Err(RequestError::Malformed("missing host")),
             _ => {}
         }
-        let framing = match (length, coding) {
+        let framing = match (self.length, self.coding) {
             (None, None) => Framing::Length(0),
             (Some(length), None) => Framing::Length(content_length(length)?),
             (Some(_), Some(_)) => return Err(RequestError::Malformed("two body lengths")),
@@ -68,25 +87,25 @@ impl Semantics {
         };
         Ok(Semantics {
             framing,
-            keep_alive: !close && (modern || keep_alive),
+            keep_alive: !self.close && (modern || self.keep_alive),
             // HTTP/1.0 does not know interim answers (RFC 9110 section 10.1.1).
-            expects_continue: expects_continue && modern && framing != Framing::Length(0),
+            expects_continue: self.expects_continue && modern && framing != Framing::Length(0),
         })
     }
 }
 
 /// Whether `name` is `lower` in any case. Of a known length, this is a comparison or two of words; `lower` must be letters and `-`,
 /// and `name` a token, of which no other byte becomes one of those.
-fn is<const N: usize>(name: &str, lower: &[u8; N]) -> bool {
-    let Ok(name) = <&[u8; N]>::try_from(name.as_bytes()) else { return false };
+fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
+    let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
     name.iter().zip(lower).fold(true, |same, (a, b)| same & (a | 0x20 == *b))
 }
 
 /// Fields that say where a message goes or ends must not come twice, not even with equal values.
-fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8]) -> Result<(), RequestError> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(RequestError::Malformed("repeated field")),
+#[inline]
+fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], error: &mut Option<RequestError>) {
+    if slot.replace(value).is_some() {
+        error.get_or_insert(RequestError::Malformed("repeated field"));
     }
 }
 
@@ -132,12 +151,11 @@ fn chunked(value: &[u8]) -> Result<Framing, RequestError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use httparse::Header;
 
     fn of(raw: &[(&str, &str)], version: Version) -> Result<Semantics, u16> {
-        let raw: Vec<Header<'_>> =
-            raw.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-        Semantics::of(&Fields::new(&raw), version).map_err(|e| e.status().as_u16())
+        let mut notes = Notes::default();
+        raw.iter().for_each(|(name, value)| notes.take(name.as_bytes(), value.as_bytes()));
+        notes.settle(version).map_err(|e| e.status().as_u16())
     }
 
     fn framing(raw: &[(&str, &str)]) -> Result<Framing, u16> {

@@ -17,7 +17,10 @@ use std::time::Duration;
 
 use http::{Extensions, Method, Version};
 
+pub(crate) use fields::FieldSpan;
 pub use fields::Fields;
+#[cfg(test)]
+pub(crate) use fields::tests::Raw;
 pub(crate) use framing::Framing;
 pub(crate) use parse::{Head, parse};
 pub(crate) use scan::Scan;
@@ -53,19 +56,19 @@ impl<'c> Request<'c> {
 
     /// The request target as it was sent, for example `/search?q=tree`.
     pub fn target(&self) -> &'c str {
-        self.head.target.raw
+        self.head.target.raw()
     }
 
     /// The path: still percent-encoded, beginning with `/` (or `*`, with OPTIONS).
     ///
     /// Dot segments are not removed. See [`percent_decode`].
     pub fn path(&self) -> &'c str {
-        self.head.target.path
+        self.head.target.path()
     }
 
     /// What follows the first `?`, still percent-encoded.
     pub fn query(&self) -> Option<&'c str> {
-        self.head.target.query
+        self.head.target.query()
     }
 
     /// The host the client addressed, with the port if it gave one.
@@ -73,7 +76,7 @@ impl<'c> Request<'c> {
     /// The target's own authority counts before the `Host` field (RFC 9112 section 3.2.2). `None` only
     /// in HTTP/1.0.
     pub fn host(&self) -> Option<&'c str> {
-        match self.head.target.authority {
+        match self.head.target.authority() {
             Some(authority) => Some(authority),
             None => self.head.fields.get("host").and_then(|host| std::str::from_utf8(host).ok()),
         }
@@ -201,7 +204,7 @@ impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("method", &self.head.method)
-            .field("target", &self.head.target.raw)
+            .field("target", &self.head.target.raw())
             .field("version", &self.head.version)
             .field("headers", &self.head.fields)
             .field("body", &self.body)

@@ -62,13 +62,15 @@ fn uri(target: &str) -> Result<Uri, http::uri::InvalidUri> {
 mod tests {
     use super::*;
     use crate::request::target::Target;
+    use crate::syntax::{TARGET, span};
     use http::Method;
 
     #[test]
     fn whatever_is_taken_can_be_held() {
         for byte in 0..=127u8 {
             let raw = format!("/a{}b?c", byte as char);
-            if Target::parse(&raw, &Method::GET).is_ok() {
+            let taken = span(raw.as_bytes(), TARGET) == raw.len();
+            if taken && Target::parse(raw.as_bytes(), &Method::GET).is_ok() {
                 assert!(uri(&raw).is_ok(), "{raw}");
             }
         }

@@ -1,15 +1,16 @@
-//! From bytes to a request's head: `httparse`, and the strictness that it leaves to its callers.
-
-use std::mem::MaybeUninit;
+//! From bytes to a request's head (RFC 9112 sections 3 and 5), in one pass that takes nothing but the grammar.
+//!
+//! Our own, where parsers for general use take what the grammar does not (bare line feeds, any byte in a target), and leave the rest
+//! of the strictness to further passes, which cost more than the first. Two other parsers watch over it in the tests: see `differential`.
 
 use http::{Method, Version};
-use httparse::{Header, Status};
 
-use super::fields::{Fields, list};
-use super::framing::{Framing, Semantics};
+use super::fields::{FieldSpan, Fields, Span, list};
+use super::framing::{Framing, Notes, Semantics};
 use super::target::Target;
 use crate::error::RequestError;
 use crate::limits::Limits;
+use crate::syntax::{self, TARGET, TOKEN};
 
 /// A complete head, borrowed from the bytes it was parsed from.
 #[derive(Debug)]
@@ -41,114 +42,169 @@ impl Head<'_> {
     }
 }
 
-/// Parses the head at the start of `bytes`; `None` when more bytes are needed to tell.
+/// Why there is no head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// More bytes are needed to tell.
+    Unfinished,
+    Refused(RequestError),
+}
+
+impl From<RequestError> for Stop {
+    fn from(error: RequestError) -> Stop {
+        Stop::Refused(error)
+    }
+}
+
+const fn malformed<T>(what: &'static str) -> Result<T, Stop> {
+    Err(Stop::Refused(RequestError::Malformed(what)))
+}
+
+/// Parses the head at the start of `bytes`; `None` when more bytes are needed to tell. Where the fields are goes to `spans`.
 ///
 /// The result does not depend on how the bytes were cut, as long as a head that is complete comes
 /// to this function at least once. The empty lines that a server should skip before a request
 /// (RFC 9112 section 2.2) are for the caller to skip.
-pub(crate) fn parse<'h, 'b: 'h>(
-    bytes: &'b [u8],
-    fields: &'h mut [MaybeUninit<Header<'b>>],
+#[inline]
+pub(crate) fn parse<'a>(
+    bytes: &'a [u8],
+    spans: &'a mut Vec<FieldSpan>,
     limits: &Limits,
-) -> Result<Option<Head<'h>>, RequestError> {
+) -> Result<Option<Head<'a>>, RequestError> {
     // What lies beyond the limit must not count, however much of it has come already.
     let bytes = &bytes[..bytes.len().min(limits.head)];
-    // httparse takes any number of empty lines, and bare LF in them.
-    if let [b'\r' | b'\n', rest @ ..] = bytes {
-        return match (bytes[0], rest) {
-            (b'\r', []) => Ok(None),
-            _ => Err(RequestError::Malformed("empty request line")),
-        };
+    match head(bytes, spans, limits) {
+        Ok(head) => Ok(Some(head)),
+        Err(Stop::Unfinished) if bytes.len() >= limits.head => Err(RequestError::HeadTooLarge),
+        Err(Stop::Unfinished) => Ok(None),
+        Err(Stop::Refused(error)) => Err(error),
     }
-    let mut request = httparse::Request::new(&mut []);
-    let max = limits.fields.min(fields.len());
-    let len = match request.parse_with_uninit_headers(bytes, &mut fields[..max]) {
-        Ok(Status::Complete(len)) => len,
-        Ok(Status::Partial) => return unparsed(bytes, &request, None, limits),
-        Err(error) => return unparsed(bytes, &request, Some(error), limits),
-    };
-    let (Some(method), Some(raw), Some(minor)) = (request.method, request.path, request.version)
-    else {
-        return Err(RequestError::Malformed("malformed request head"));
-    };
-    if raw.len() > limits.target {
-        return Err(RequestError::TargetTooLong);
-    }
-    if !ends_lines_with_crlf(&bytes[..len], request.headers) {
-        return Err(RequestError::Malformed("bare line feed"));
-    }
-    let method = Method::from_bytes(method.as_bytes())
-        .map_err(|_| RequestError::Malformed("invalid method"))?;
+}
+
+#[inline]
+fn head<'a>(
+    bytes: &'a [u8],
+    spans: &'a mut Vec<FieldSpan>,
+    limits: &Limits,
+) -> Result<Head<'a>, Stop> {
+    let (method, at) = method(bytes)?;
+    let (raw, at) = target(bytes, at, limits.target)?;
+    let (version, at) = version(bytes, at)?;
+    let (notes, len) = fields(bytes, at, spans, limits.fields)?;
     if method == Method::CONNECT {
-        return Err(RequestError::NotImplemented);
+        return Err(Stop::Refused(RequestError::NotImplemented));
     }
     let target = Target::parse(raw, &method)?;
-    let version = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
-    let fields = Fields::new(request.headers);
-    let Semantics { framing, keep_alive, expects_continue } = Semantics::of(&fields, version)?;
-    Ok(Some(Head { method, target, version, fields, framing, keep_alive, expects_continue, len }))
+    let Semantics { framing, keep_alive, expects_continue } = notes.settle(version)?;
+    let fields = Fields::new(bytes, spans);
+    Ok(Head { method, target, version, fields, framing, keep_alive, expects_continue, len })
 }
 
-/// httparse ends lines at a bare LF too. Who does and who does not then sees different fields.
-///
-/// It is enough to look at where the lines meet, since httparse takes LF nowhere else.
-fn ends_lines_with_crlf(head: &[u8], fields: &[Header<'_>]) -> bool {
-    let crlf_before = |at: usize| at >= 2 && head[at - 2] == b'\r';
-    let start = head.as_ptr() as usize;
-    fields.iter().all(|field| crlf_before(field.name.as_ptr() as usize - start))
-        && head.ends_with(b"\r\n\r\n")
-}
-
-/// What becomes of a head that httparse did not finish: nothing yet, or a refusal.
-#[cold]
-fn unparsed<T>(
-    bytes: &[u8],
-    request: &httparse::Request<'_, '_>,
-    error: Option<httparse::Error>,
-    limits: &Limits,
-) -> Result<Option<T>, RequestError> {
-    // Before what is wrong further on, which in another cut would not be here yet.
-    if request.method.is_some_and(|method| longest_target(bytes, method) > limits.target) {
-        return Err(RequestError::TargetTooLong);
+/// The method, and where the target starts.
+#[inline]
+fn method(bytes: &[u8]) -> Result<(Method, usize), Stop> {
+    if bytes.starts_with(b"GET ") {
+        return Ok((Method::GET, 4));
     }
-    match error {
-        Some(httparse::Error::Version) => match first_line(bytes) {
-            Some(line) => Err(version_error(line)),
-            None => unfinished(bytes, limits),
+    let end = syntax::span(bytes, TOKEN);
+    match bytes.get(end) {
+        None => Err(Stop::Unfinished),
+        Some(b' ') if end > 0 => match Method::from_bytes(&bytes[..end]) {
+            Ok(method) => Ok((method, end + 1)),
+            Err(_) => malformed("invalid method"),
         },
-        Some(httparse::Error::TooManyHeaders) => Err(RequestError::HeadTooLarge),
-        Some(_) => Err(RequestError::Malformed("malformed request head")),
-        None => unfinished(bytes, limits),
+        // The rest of an empty line, or one too many.
+        Some(b'\r') if bytes == b"\r" => Err(Stop::Unfinished),
+        Some(_) => malformed("malformed request line"),
     }
 }
 
-fn unfinished<T>(bytes: &[u8], limits: &Limits) -> Result<Option<T>, RequestError> {
-    if bytes.len() >= limits.head { Err(RequestError::HeadTooLarge) } else { Ok(None) }
+/// The target, and where the version starts.
+#[inline]
+fn target(bytes: &[u8], at: usize, limit: usize) -> Result<(&[u8], usize), Stop> {
+    let rest = &bytes[at..];
+    let len = syntax::span(rest, TARGET);
+    // Before what is wrong further on, which in another cut would not be here yet.
+    if len > limit {
+        return Err(Stop::Refused(RequestError::TargetTooLong));
+    }
+    match rest.get(len) {
+        Some(b' ') if len > 0 => Ok((&rest[..len], at + len + 1)),
+        None => Err(Stop::Unfinished),
+        Some(_) => malformed("malformed request target"),
+    }
 }
 
-/// Bytes after the method up to what can be no part of a target.
-fn longest_target(bytes: &[u8], method: &str) -> usize {
-    let target = bytes.get(method.len() + 1..).unwrap_or_default();
-    target.iter().position(|b| *b <= b' ' || *b == 0x7f).unwrap_or(target.len())
+/// The version, and where the fields start.
+#[inline]
+fn version(bytes: &[u8], at: usize) -> Result<(Version, usize), Stop> {
+    const LEN: usize = b"HTTP/1.1\r\n".len();
+    match bytes[at..].first_chunk::<LEN>() {
+        Some(b"HTTP/1.1\r\n") => Ok((Version::HTTP_11, at + LEN)),
+        Some(b"HTTP/1.0\r\n") => Ok((Version::HTTP_10, at + LEN)),
+        other => other_version(&bytes[at..], other.is_some()),
+    }
 }
 
-/// httparse knows two versions and refuses others at their first wrong byte; which status that
-/// deserves is only known when the line has ended.
-///
 /// A higher minor version should be taken for 1.1 (RFC 9110 section 2.5). There is none, so whoever
 /// sends one is after a difference between two parsers.
-fn version_error(line: &[u8]) -> RequestError {
-    let version = line.strip_suffix(b"\r").unwrap_or(line).splitn(3, |&b| b == b' ').nth(2);
-    match version {
-        Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
+#[cold]
+fn other_version<T>(rest: &[u8], complete: bool) -> Result<T, Stop> {
+    match rest {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor, b'\r', b'\n', ..]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            RequestError::UnsupportedVersion
+            Err(Stop::Refused(RequestError::UnsupportedVersion))
         }
-        _ => RequestError::Malformed("malformed request line"),
+        _ if complete || rest.contains(&b'\n') => malformed("malformed request line"),
+        _ => Err(Stop::Unfinished),
     }
 }
 
-fn first_line(bytes: &[u8]) -> Option<&[u8]> {
-    bytes.iter().position(|&b| b == b'\n').map(|end| &bytes[..end])
+/// What the fields say about the message, and where they end.
+#[inline]
+fn fields<'a>(
+    bytes: &'a [u8],
+    mut at: usize,
+    spans: &mut Vec<FieldSpan>,
+    limit: usize,
+) -> Result<(Notes<'a>, usize), Stop> {
+    spans.clear();
+    let mut notes = Notes::default();
+    loop {
+        let rest = &bytes[at..];
+        let name = syntax::span(rest, TOKEN);
+        match rest.get(name) {
+            Some(b':') if name > 0 => {}
+            Some(b'\r') if name == 0 => break,
+            None => return Err(Stop::Unfinished),
+            Some(_) => return malformed("malformed field name"),
+        }
+        if spans.len() == limit {
+            return Err(Stop::Refused(RequestError::HeadTooLarge));
+        }
+        let mut start = name + 1;
+        while let Some(b' ' | b'\t') = rest.get(start) {
+            start += 1;
+        }
+        let end = start + syntax::text_span(&rest[start..]);
+        match rest[end..] {
+            [b'\r', b'\n', ..] => {}
+            [] | [b'\r'] => return Err(Stop::Unfinished),
+            _ => return malformed("invalid byte in a field"),
+        }
+        let mut trimmed = end;
+        while trimmed > start && matches!(rest[trimmed - 1], b' ' | b'\t') {
+            trimmed -= 1;
+        }
+        let value = Span::new(at + start, at + trimmed);
+        spans.push(FieldSpan { name: Span::new(at, at + name), value });
+        notes.take(&rest[..name], &rest[start..trimmed]);
+        at += end + 2;
+    }
+    match bytes[at..] {
+        [b'\r', b'\n', ..] => Ok((notes, at + 2)),
+        [b'\r'] => Err(Stop::Unfinished),
+        _ => malformed("bare carriage return"),
+    }
 }

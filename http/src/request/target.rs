@@ -6,57 +6,74 @@ use std::net::Ipv6Addr;
 
 use http::Method;
 
+use super::fields::text;
 use crate::error::RequestError;
-use crate::syntax;
+use crate::syntax::{self, HOST, PATH};
 
-/// A request target, in parts.
+/// A request target, in parts, all of ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target<'a> {
-    pub(crate) raw: &'a str,
-    pub(crate) authority: Option<&'a str>,
-    pub(crate) path: &'a str,
-    pub(crate) query: Option<&'a str>,
+    raw: &'a [u8],
+    authority: Option<&'a [u8]>,
+    path: &'a [u8],
+    query: Option<&'a [u8]>,
 }
 
 impl<'a> Target<'a> {
-    /// Takes origin-form, absolute-form, and for OPTIONS also asterisk-form.
+    /// Takes origin-form, absolute-form, and for OPTIONS also asterisk-form. `raw` is not empty and holds nothing but what is taken in a target.
     ///
     /// Authority-form belongs to CONNECT, which is refused before.
-    pub(crate) fn parse(raw: &'a str, method: &Method) -> Result<Target<'a>, RequestError> {
-        let bytes = raw.as_bytes();
-        // One pass: most targets have no query, and all are searched for what they must not hold.
-        let end = bytes.iter().position(|&b| !syntax::is_path(b)).unwrap_or(bytes.len());
-        let query = match bytes.get(end) {
-            None => None,
-            Some(b'?') if bytes[end..].iter().all(|&b| syntax::is_target(b)) => {
-                Some(&raw[end + 1..])
-            }
-            Some(_) => {
-                return Err(RequestError::Malformed("invalid byte in the request target"));
-            }
-        };
+    #[inline]
+    pub(super) fn parse(raw: &'a [u8], method: &Method) -> Result<Target<'a>, RequestError> {
+        let end = syntax::span(raw, PATH);
+        let query = raw.get(end + 1..);
         let path = &raw[..end];
-        if path.starts_with('/') {
+        if path.first() == Some(&b'/') || raw == b"*" && *method == Method::OPTIONS {
             return Ok(Target { raw, authority: None, path, query });
         }
-        if raw == "*" && *method == Method::OPTIONS {
-            return Ok(Target { raw, authority: None, path, query });
-        }
+        Target::absolute(raw, path, query)
+    }
+
+    fn absolute(
+        raw: &'a [u8],
+        path: &'a [u8],
+        query: Option<&'a [u8]>,
+    ) -> Result<Target<'a>, RequestError> {
         let Some(rest) = strip_scheme(path) else {
             return Err(RequestError::Malformed("invalid form of the request target"));
         };
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if !is_host(authority.as_bytes()) {
+        let slash = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(slash);
+        if !is_host(authority) {
             return Err(RequestError::Malformed("invalid authority in the request target"));
         }
-        let path = if path.is_empty() { "/" } else { path };
+        let path = if path.is_empty() { b"/" } else { path };
         Ok(Target { raw, authority: Some(authority), path, query })
+    }
+
+    pub(crate) fn raw(&self) -> &'a str {
+        text(self.raw)
+    }
+
+    pub(crate) fn authority(&self) -> Option<&'a str> {
+        self.authority.map(text)
+    }
+
+    pub(crate) fn path(&self) -> &'a str {
+        text(self.path)
+    }
+
+    pub(crate) fn query(&self) -> Option<&'a str> {
+        self.query.map(text)
     }
 }
 
-fn strip_scheme(raw: &str) -> Option<&str> {
-    let (scheme, rest) = raw.split_once("://")?;
-    ["http", "https"].iter().any(|s| scheme.eq_ignore_ascii_case(s)).then_some(rest)
+fn strip_scheme(raw: &[u8]) -> Option<&[u8]> {
+    let schemes = [&b"http://"[..], b"https://"];
+    let scheme = schemes.into_iter().find(|scheme| {
+        raw.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })?;
+    raw.get(scheme.len()..)
 }
 
 /// Whether this is `uri-host [ ":" port ]` of RFC 9110 section 7.2, and names a host.
@@ -88,7 +105,7 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
 /// What follows the longest `reg-name` (RFC 3986 section 3.2.2) at the start.
 fn strip_name(mut value: &[u8]) -> &[u8] {
     loop {
-        let end = value.iter().position(|&b| !syntax::is_host(b)).unwrap_or(value.len());
+        let end = syntax::span(value, HOST);
         match &value[end..] {
             [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 value = rest;
@@ -150,7 +167,9 @@ mod tests {
     use super::*;
 
     fn parts(raw: &str) -> Option<(Option<&str>, &str, Option<&str>)> {
-        Target::parse(raw, &Method::GET).ok().map(|t| (t.authority, t.path, t.query))
+        let valid = syntax::span(raw.as_bytes(), syntax::TARGET) == raw.len();
+        let parsed = valid.then(|| Target::parse(raw.as_bytes(), &Method::GET).ok()).flatten();
+        parsed.map(|t| (t.authority(), t.path(), t.query()))
     }
 
     #[test]
@@ -175,7 +194,7 @@ mod tests {
         ] {
             assert_eq!(parts(bad), None, "{bad}");
         }
-        assert_eq!(Target::parse("*", &Method::OPTIONS).unwrap().path, "*");
+        assert_eq!(Target::parse(b"*", &Method::OPTIONS).unwrap().path(), "*");
     }
 
     #[test]
