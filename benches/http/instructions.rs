@@ -76,12 +76,7 @@ fn under_valgrind(
         (format!("--tool={tool}"), format!("--{tool}-out-file={}", file.display()));
     let wrapper = [&["valgrind", "-q", &tool_flag, &out_flag], flags].concat();
     let server = Server::start_under(&wrapper, contender, Setup::workers(1))?;
-    let asked = Load::connect(
-        server.address,
-        std::env::var("GW_CONNS").map_or(1, |n| n.parse().unwrap()),
-        1,
-    )
-    .and_then(|mut load| load.run(requests));
+    let asked = Load::connect(server.address, 1, 1).and_then(|mut load| load.run(requests));
     let stopped = server.stop();
     asked.map_err(|error| error.to_string())?;
     stopped?;
