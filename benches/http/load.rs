@@ -142,16 +142,16 @@ impl Connection {
 }
 
 /// Whether these bytes begin and end as the first answer did.
-fn is_complete(answer: &[u8]) -> bool {
+pub fn is_complete(answer: &[u8]) -> bool {
     answer.starts_with(b"HTTP/1.1 200 ") && answer.ends_with(b"\r\n\r\nHello, World!")
 }
 
-fn unexpected(answer: &[u8]) -> Error {
+pub fn unexpected(answer: &[u8]) -> Error {
     Error::other(format!("an unexpected answer: {:?}", String::from_utf8_lossy(answer)))
 }
 
 /// The length of a first answer, which is looked at more closely than later ones.
-fn first_answer(mut stream: &TcpStream, request: &str) -> io::Result<usize> {
+pub fn first_answer(mut stream: &TcpStream, request: &str) -> io::Result<usize> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();

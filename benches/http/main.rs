@@ -1,32 +1,32 @@
 //! HTTP servers over loopback: Greenwood in both modes beside a bare epoll loop, hyper, may_minihttp and nginx. Linux.
 //!
-//! Every server is a process of its own, and the contenders take turns over several rounds, so that a busy spell of the
-//! machine falls on all of them.
+//! Every server is a process of its own. Where time is measured, the contenders take turns over several rounds, so that a
+//! busy spell of the machine falls on all of them.
 
 #[path = "../support/mod.rs"]
 mod support;
 
-mod allocations;
+mod allocator;
 mod contender;
 mod epoll;
-mod instructions;
 mod load;
+mod measure;
 mod options;
+mod process;
 mod profile;
 mod server;
 mod servers;
 mod table;
 
-use options::{Named, Options};
+use options::Options;
 use support::children;
-
-const MEASUREMENTS: &[Named] = &[("instructions", "user instructions of a request, by valgrind")];
+use table::{Row, Table};
 
 fn main() {
     if let Some(args) = children::is_child() {
-        return servers::run(&args[1..]);
+        servers::run(&args);
     }
-    let mut options = Options::parse(MEASUREMENTS, 5);
+    let mut options = Options::parse(measure::ALL, 5);
     options.contenders.retain(|contender| {
         let installed = contender.is_installed();
         if !installed {
@@ -34,10 +34,15 @@ fn main() {
         }
         installed
     });
-    if options.wants("instructions") {
-        instructions::run(&options);
-        if options.profile {
-            instructions::profile(&options);
-        }
+    println!("Medians; in brackets the lowest and the highest.");
+    // Inherited by the servers.
+    process::raise_descriptor_limit();
+    let mut rows = Vec::new();
+    for name in &options.only {
+        rows.extend(measure::run(name, &options));
+    }
+    if options.only.len() > 1 {
+        let rows: Vec<_> = rows.iter().map(Row::summary).collect();
+        Table::new("summary").print(&rows.iter().collect::<Vec<_>>());
     }
 }

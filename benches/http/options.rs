@@ -39,10 +39,6 @@ impl Options {
             }
         }
     }
-
-    pub fn wants(&self, measurement: &str) -> bool {
-        self.only.contains(&measurement)
-    }
 }
 
 /// `None` when help was asked for.

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::contender::Contender;
-
 /// How many lines of each listing are shown.
 const SHOWN: usize = 40;
 
@@ -66,12 +64,9 @@ impl Profile {
 }
 
 impl Profile {
-    pub fn print(&self, contender: Contender) {
+    pub fn print(&self, name: &str) {
         let total: f64 = self.own.values().sum();
-        println!(
-            "\nWhere the instructions of {} go (callgrind): {total:.0} a request",
-            contender.name()
-        );
+        println!("\nprofile of {name}: {total:.0} instructions a request, by callgrind");
         list("by function, itself with what was inlined into it", &self.own);
         list(
             "by function, with all that it calls (a switch of stacks may be counted twice)",

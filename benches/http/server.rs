@@ -1,26 +1,39 @@
-//! A contender's process, as the measurements see it.
+//! A contender's processes, as the measurements see them.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::Child;
+use std::time::Duration;
 
 use crate::contender::Contender;
-use crate::servers::Setup;
+use crate::process;
+use crate::servers::{Setup, nginx};
 use crate::support::children::{self, Samples};
 
-/// A server that has been started; it is killed when dropped.
+/// A server that has been started; it ends when dropped.
 pub struct Server {
     /// None once it has been waited for.
     child: Option<Child>,
     pub address: SocketAddr,
+    /// Those that serve.
+    pub pids: Vec<libc::pid_t>,
 }
 
 impl Server {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Why it did not come to listen.
     pub fn start(contender: Contender, setup: Setup) -> Result<Server, String> {
-        Server::start_under(&[], contender, setup)
+        if contender != Contender::Nginx {
+            return Server::start_under(&[], contender, setup);
+        }
+        let (child, address) = nginx::start(setup.workers)?;
+        let pids = process::children(child.id() as libc::pid_t);
+        Ok(Server { child: Some(child), address, pids })
     }
 
-    /// Starts it by way of another program, if any, such as a tracer.
+    /// Starts one that is part of this program by way of another, such as a tracer.
     ///
     /// # Errors
     /// Why it did not come to listen.
@@ -30,7 +43,7 @@ impl Server {
         setup: Setup,
     ) -> Result<Server, String> {
         let args = setup.args(contender);
-        let args = args.each_ref().map(String::as_str);
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
         let mut child = match wrapper {
             [] => children::start(&args),
             wrapper => children::start_under(wrapper, &args),
@@ -38,9 +51,31 @@ impl Server {
         let mut line = String::new();
         let read = BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line);
         match (read, line.trim_end().parse()) {
-            (Ok(_), Ok(address)) => Ok(Server { child: Some(child), address }),
-            _ => Err(children::collect(child).err().unwrap_or("it does not listen".into())),
+            (Ok(_), Ok(address)) => {
+                let pids = vec![child.id() as libc::pid_t];
+                Ok(Server { child: Some(child), address, pids })
+            }
+            _ => {
+                let _ = child.kill();
+                Err(children::collect(child).err().unwrap_or("it does not listen".into()))
+            }
         }
+    }
+
+    /// CPU time, user and system, so far.
+    pub fn cpu(&self) -> Duration {
+        self.pids.iter().map(|&pid| process::cpu_time(pid)).sum()
+    }
+
+    /// The user's part of it. The kernel shares it out by what it finds at each of its ticks, so this takes seconds to be
+    /// of use.
+    pub fn user(&self) -> Duration {
+        self.pids.iter().map(|&pid| process::user_time(pid)).sum()
+    }
+
+    /// The resident set, in bytes.
+    pub fn resident(&self) -> u64 {
+        self.pids.iter().map(|&pid| process::resident(pid)).sum()
     }
 
     /// Ends it in order and returns what it has counted.
@@ -49,8 +84,7 @@ impl Server {
     /// Why it failed, in its own last words.
     pub fn stop(mut self) -> Result<Samples, String> {
         let child = self.child.take().expect("it is stopped once");
-        // SAFETY: the process has not been waited for, so its id is its own.
-        unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) };
+        process::terminate(&child);
         children::collect(child)
     }
 }
@@ -58,8 +92,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            // It may have ended by itself.
-            let _ = child.kill();
+            // nginx's first process ends its workers, unless it is killed.
+            process::terminate(child);
             let _ = child.wait();
         }
     }

@@ -17,7 +17,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(label: &str) -> Row {
+    pub fn new(label: impl Into<String>) -> Row {
         Row {
             label: label.into(),
             reach: None,
@@ -58,6 +58,18 @@ impl Row {
         row
     }
 
+    /// What the measurement's own tables say of failures and spread is left out.
+    pub fn summary(&self) -> Row {
+        let mut row = Row::new(&self.label).decimals(self.decimals);
+        row.reach = self.reach;
+        for &contender in self.samples.keys() {
+            if let Some(median) = self.median(contender) {
+                row.samples.insert(contender, vec![median]);
+            }
+        }
+        row
+    }
+
     /// A contender that failed once has no figure: its rounds would no longer be the others'.
     fn failed(&self, contender: Contender) -> bool {
         self.failures.contains_key(&contender)
@@ -68,8 +80,14 @@ impl Row {
         samples.map(|samples| median(samples))
     }
 
+    /// As it is shown; never a negative zero.
+    fn rounded(&self, value: f64) -> f64 {
+        let unit = 10f64.powi(self.decimals as i32);
+        (value * unit).round() / unit + 0.0
+    }
+
     fn cell(&self, contender: Contender) -> String {
-        let number = |value| format!("{value:.*}", self.decimals);
+        let number = |value| format!("{:.*}", self.decimals, self.rounded(value));
         match (self.median(contender), &self.samples.get(&contender).map(Vec::as_slice)) {
             (Some(median), Some([_])) => number(median),
             (Some(median), Some(samples)) => {
@@ -84,7 +102,7 @@ impl Row {
     fn verdict(&self) -> String {
         let Some(reach) = self.reach else { return String::new() };
         let verdict = match self.median(Contender::Own) {
-            Some(value) if value <= reach => " met",
+            Some(value) if self.rounded(value) <= reach => " met",
             Some(_) => " MISSED",
             None => "",
         };
@@ -92,17 +110,16 @@ impl Row {
     }
 }
 
-/// Rows under one head.
+/// What stands above rows.
 #[derive(Debug)]
 pub struct Table {
     title: String,
     notes: Vec<String>,
-    rows: Vec<Row>,
 }
 
 impl Table {
     pub fn new(title: impl Into<String>) -> Table {
-        Table { title: title.into(), notes: Vec::new(), rows: Vec::new() }
+        Table { title: title.into(), notes: Vec::new() }
     }
 
     /// What a reader must know of how the figures came about.
@@ -110,13 +127,9 @@ impl Table {
         self.notes.push(note.into());
     }
 
-    pub fn row(&mut self, row: Row) {
-        self.rows.push(row);
-    }
-
     /// Prints the rows, and why cells failed.
-    pub fn print(&self) {
-        println!("\n{}: median (lowest-highest)", self.title);
+    pub fn print(&self, rows: &[&Row]) {
+        println!("\n{}", self.title);
         for note in &self.notes {
             println!("  {note}");
         }
@@ -125,14 +138,14 @@ impl Table {
             print!("{:>22}", contender.name());
         }
         println!("  reach (own)");
-        for row in &self.rows {
+        for row in rows {
             print!("{:<34}", row.label);
             for contender in Contender::ALL {
                 print!("{:>22}", row.cell(contender));
             }
             println!("  {}", row.verdict());
         }
-        for row in &self.rows {
+        for row in rows {
             for (contender, why) in &row.failures {
                 println!("  {} in \"{}\": {why}", contender.name(), row.label);
             }

@@ -4,9 +4,11 @@ mod bare;
 mod greenwood;
 mod hyper;
 mod may;
+pub mod nginx;
 
 use std::net::SocketAddr;
 
+use crate::allocator;
 use crate::contender::Contender;
 use crate::support::children::{self, report};
 
@@ -14,30 +16,44 @@ use crate::support::children::{self, report};
 const BODY: &str = "Hello, World!";
 
 /// How a contender serves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
     pub workers: usize,
     /// The bare loop closes after each answer; the others do so when a request asks for it.
     pub close: bool,
+    /// Heap allocations are counted, and reported at the end.
+    pub count: bool,
 }
 
 impl Setup {
     pub fn workers(workers: usize) -> Setup {
-        Setup { workers, close: false }
+        Setup { workers, ..Setup::default() }
     }
 
-    /// What [`run`] takes.
-    pub fn args(self, contender: Contender) -> [String; 4] {
-        let close = if self.close { "close" } else { "keep" };
-        ["serve", contender.name(), &self.workers.to_string(), close].map(String::from)
+    /// As [`run`] takes it.
+    pub fn args(self, contender: Contender) -> Vec<String> {
+        let flags = [("close", self.close), ("count", self.count)];
+        let flags = flags.into_iter().filter_map(|(name, on)| on.then_some(name));
+        let workers = self.workers.to_string();
+        [contender.name(), &workers].into_iter().chain(flags).map(String::from).collect()
+    }
+
+    fn parse(args: &[String]) -> Setup {
+        let has = |flag| args.iter().any(|arg| arg == flag);
+        let workers = args[0].parse().expect("a number");
+        Setup { workers, close: has("close"), count: has("count") }
     }
 }
 
 /// Serves in this process until it gets a SIGTERM, and reports then what it has counted.
-pub fn run(args: &[String]) {
+pub fn run(args: &[String]) -> ! {
     let contender = Contender::parse(&args[0]).expect("a contender");
-    let setup = Setup { workers: args[1].parse().expect("a number"), close: args[2] == "close" };
-    let terminated = block_sigterm();
+    let setup = Setup::parse(&args[1..]);
+    if setup.count {
+        allocator::count();
+    }
+    // Before any other thread is started: they inherit it.
+    let terminate = block_sigterm();
     std::thread::spawn(move || match contender {
         Contender::Bare => bare::serve(setup),
         Contender::Own | Contender::Shared => greenwood::serve(contender, setup.workers),
@@ -45,8 +61,8 @@ pub fn run(args: &[String]) {
         Contender::May => may::serve(setup.workers),
         Contender::Nginx => unreachable!("nginx is a program of its own"),
     });
-    wait(&terminated);
-    report("allocations", crate::allocations::so_far() as f64);
+    wait(&terminate);
+    report("allocations", allocator::so_far() as f64);
     children::leave();
 }
 
@@ -55,9 +71,8 @@ fn announce(address: SocketAddr) {
     println!("{address}");
 }
 
-/// Blocks the signal for all threads that are started from here on.
 fn block_sigterm() -> libc::sigset_t {
-    // SAFETY: an all-zero set is valid memory for sigemptyset, which initialises it; the pointers are to it.
+    // SAFETY: sigemptyset initialises the set, for which any memory will do; all pointers are to it.
     unsafe {
         let mut signals = std::mem::zeroed();
         libc::sigemptyset(&mut signals);

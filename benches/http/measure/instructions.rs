@@ -16,27 +16,40 @@ use crate::table::{Row, Table};
 const FEW: usize = 2_000;
 const MORE: usize = 10_000;
 
-pub fn run(options: &Options) {
-    let mut row = Row::new("user instructions a request").reach(1_500.0);
+/// One alone shows what waiting costs; of many, several are ready each time the server looks.
+const CONNECTIONS: [usize; 2] = [1, 64];
+
+pub fn run(options: &Options) -> Vec<Row> {
     if !is_installed("valgrind", "--version") {
         println!("\ninstructions: skipped, there is no valgrind here");
-        return;
+        return Vec::new();
     }
     let more = if options.quick { FEW } else { MORE };
-    for &contender in options.contenders.iter().filter(|c| c.is_built_in()) {
-        eprintln!("instructions: {}", contender.name());
-        row.add(contender, measure(contender, more));
+    let mut rows = CONNECTIONS.map(|connections| {
+        let label = format!("user instructions, {connections} connection(s)");
+        Row::new(label).reach(1_500.0)
+    });
+    for (row, connections) in rows.iter_mut().zip(CONNECTIONS) {
+        for &contender in options.contenders.iter().filter(|c| c.is_built_in()) {
+            eprintln!("instructions: {}, {connections} connection(s)", contender.name());
+            row.add(contender, measure(contender, connections, more));
+        }
     }
     let mut table =
-        Table::new("user instructions of a warm plain-text request (valgrind --tool=cachegrind)");
-    table.note("one connection, one request at a time: GET /plaintext HTTP/1.1, Host: 127.0.0.1:PORT, nothing else");
-    table.row(row);
-    table.print();
+        Table::new("instructions: user instructions a request, by valgrind --tool=cachegrind");
+    table.note("Warm, plain text, one at a time on each connection: GET /plaintext HTTP/1.1, Host: 127.0.0.1:PORT, no more.");
+    table.note("One worker; hyper on tokio's current_thread scheduler.");
+    table.print(&[&rows[0], &rows[1]]);
+    if options.profile {
+        profile(options, more);
+    }
+    rows.into()
 }
 
-fn measure(contender: Contender, more: usize) -> Result<f64, String> {
+fn measure(contender: Contender, connections: usize, more: usize) -> Result<f64, String> {
     let count = |requests| {
-        let file = under_valgrind(contender, "cachegrind", &["--cache-sim=no"], requests)?;
+        let flags = ["--cache-sim=no"];
+        let file = under_valgrind(contender, "cachegrind", &flags, connections, requests)?;
         let text = read(&file)?;
         let summary = text.lines().find_map(|line| line.strip_prefix("summary: "));
         let count = summary.and_then(|count| count.trim().parse::<f64>().ok());
@@ -46,19 +59,21 @@ fn measure(contender: Contender, more: usize) -> Result<f64, String> {
 }
 
 /// Where Greenwood's instructions go.
-pub fn profile(options: &Options) {
-    let more = if options.quick { FEW } else { MORE };
+fn profile(options: &Options, more: usize) {
     let ours = |c: &Contender| matches!(c, Contender::Own | Contender::Shared);
     for &contender in options.contenders.iter().filter(|c| ours(c)) {
-        eprintln!("profile: {}", contender.name());
-        let count = |requests| {
-            let flags = ["--compress-strings=no", "--compress-pos=no"];
-            let file = under_valgrind(contender, "callgrind", &flags, requests)?;
-            Ok::<_, String>(Profile::parse(&read(&file)?))
-        };
-        match count(FEW + more).and_then(|long| Ok(long.each_since(&count(FEW)?, more))) {
-            Ok(profile) => profile.print(contender),
-            Err(why) => println!("\nprofile of {}: {why}", contender.name()),
+        for connections in CONNECTIONS {
+            let name = format!("{}, {connections} connection(s)", contender.name());
+            eprintln!("profile: {name}");
+            let count = |requests| {
+                let flags = ["--compress-strings=no", "--compress-pos=no"];
+                let file = under_valgrind(contender, "callgrind", &flags, connections, requests)?;
+                Ok::<_, String>(Profile::parse(&read(&file)?))
+            };
+            match count(FEW + more).and_then(|long| Ok(long.each_since(&count(FEW)?, more))) {
+                Ok(profile) => profile.print(&name),
+                Err(why) => println!("\nprofile of {name}: {why}"),
+            }
         }
     }
 }
@@ -68,6 +83,7 @@ fn under_valgrind(
     contender: Contender,
     tool: &str,
     flags: &[&str],
+    connections: usize,
     requests: usize,
 ) -> Result<PathBuf, String> {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -76,7 +92,8 @@ fn under_valgrind(
         (format!("--tool={tool}"), format!("--{tool}-out-file={}", file.display()));
     let wrapper = [&["valgrind", "-q", &tool_flag, &out_flag], flags].concat();
     let server = Server::start_under(&wrapper, contender, Setup::workers(1))?;
-    let asked = Load::connect(server.address, 1, 1).and_then(|mut load| load.run(requests));
+    let asked =
+        Load::connect(server.address, connections, 1).and_then(|mut load| load.run(requests));
     let stopped = server.stop();
     asked.map_err(|error| error.to_string())?;
     stopped?;
