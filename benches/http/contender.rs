@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use crate::servers;
+
 /// A server under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Contender {
@@ -17,16 +19,19 @@ pub enum Contender {
     May,
     /// The nginx that is installed.
     Nginx,
+    /// Go's net/http.
+    Go,
 }
 
 impl Contender {
-    pub const ALL: [Contender; 6] = [
+    pub const ALL: [Contender; 7] = [
         Contender::Bare,
         Contender::Own,
         Contender::Shared,
         Contender::Hyper,
         Contender::May,
         Contender::Nginx,
+        Contender::Go,
     ];
 
     /// The column's head, and the name on a command line.
@@ -38,6 +43,7 @@ impl Contender {
             Contender::Hyper => "hyper",
             Contender::May => "may",
             Contender::Nginx => "nginx",
+            Contender::Go => "go",
         }
     }
 
@@ -45,14 +51,21 @@ impl Contender {
         Contender::ALL.into_iter().find(|contender| contender.name() == name)
     }
 
-    /// Whether it is part of this program, as all but nginx are.
+    /// Whether it is part of this program.
     pub fn is_built_in(self) -> bool {
-        self != Contender::Nginx
+        !matches!(self, Contender::Nginx | Contender::Go)
     }
 
-    /// Whether it can be started here.
-    pub fn is_installed(self) -> bool {
-        self.is_built_in() || is_installed("nginx", "-v")
+    /// Makes it ready to be started.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub fn prepare(self) -> Result<(), &'static str> {
+        match self {
+            Contender::Nginx if !is_installed("nginx", "-v") => Err("no nginx here"),
+            Contender::Go => servers::go::build(),
+            _ => Ok(()),
+        }
     }
 }
 

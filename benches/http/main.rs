@@ -1,4 +1,4 @@
-//! HTTP servers over loopback: Greenwood in both modes beside a bare epoll loop, hyper, may_minihttp and nginx. Linux.
+//! HTTP servers over loopback: Greenwood in both modes beside a bare epoll loop, hyper, may_minihttp, nginx and Go. Linux.
 //!
 //! Every server is a process of its own. Where time is measured, the contenders take turns over several rounds, so that a
 //! busy spell of the machine falls on all of them.
@@ -27,14 +27,16 @@ fn main() {
         servers::run(&args);
     }
     let mut options = Options::parse(measure::ALL, 5);
-    options.contenders.retain(|contender| {
-        let installed = contender.is_installed();
-        if !installed {
-            println!("{} is not installed: skipped", contender.name());
+    options.contenders.retain(|contender| match contender.prepare() {
+        Ok(()) => true,
+        Err(why) => {
+            println!("{} is left out: {why}", contender.name());
+            false
         }
-        installed
     });
-    println!("Medians; in brackets the lowest and the highest.");
+    println!(
+        "Medians; in brackets the lowest and highest, or the quartiles of more than ten samples."
+    );
     // Inherited by the servers.
     process::raise_descriptor_limit();
     let mut rows = Vec::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::contender::Contender;
 use crate::process;
-use crate::servers::{Setup, nginx};
+use crate::servers::{Setup, go, nginx};
 use crate::support::children::{self, Samples};
 
 /// A server that has been started; it ends when dropped.
@@ -25,12 +25,15 @@ impl Server {
     /// # Errors
     /// Why it did not come to listen.
     pub fn start(contender: Contender, setup: Setup) -> Result<Server, String> {
-        if contender != Contender::Nginx {
-            return Server::start_under(&[], contender, setup);
+        match contender {
+            Contender::Nginx => {
+                let (child, address) = nginx::start(setup.workers)?;
+                let pids = process::children(child.id() as libc::pid_t);
+                Ok(Server { child: Some(child), address, pids })
+            }
+            Contender::Go => Server::told(go::start(setup.workers)),
+            _ => Server::start_under(&[], contender, setup),
         }
-        let (child, address) = nginx::start(setup.workers)?;
-        let pids = process::children(child.id() as libc::pid_t);
-        Ok(Server { child: Some(child), address, pids })
     }
 
     /// Starts one that is part of this program by way of another, such as a tracer.
@@ -44,10 +47,14 @@ impl Server {
     ) -> Result<Server, String> {
         let args = setup.args(contender);
         let args: Vec<_> = args.iter().map(String::as_str).collect();
-        let mut child = match wrapper {
+        Server::told(match wrapper {
             [] => children::start(&args),
             wrapper => children::start_under(wrapper, &args),
-        };
+        })
+    }
+
+    /// A server that tells its address.
+    fn told(mut child: Child) -> Result<Server, String> {
         let mut line = String::new();
         let read = BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line);
         match (read, line.trim_end().parse()) {

@@ -47,7 +47,7 @@ impl Row {
         }
     }
 
-    /// The figures divided by those that `base` has in the same round.
+    /// The figures divided by those of `base` at the same time.
     pub fn divided_by(&self, base: Contender, label: &str) -> Row {
         let mut row = Row::new(label).decimals(3);
         let Some(bases) = self.samples.get(&base) else { return row };
@@ -89,10 +89,14 @@ impl Row {
     fn cell(&self, contender: Contender) -> String {
         let number = |value| format!("{:.*}", self.decimals, self.rounded(value));
         match (self.median(contender), &self.samples.get(&contender).map(Vec::as_slice)) {
-            (Some(median), Some([_])) => number(median),
             (Some(median), Some(samples)) => {
-                let (low, high) = (percentile(samples, 0.0), percentile(samples, 1.0));
-                format!("{} ({}-{})", number(median), number(low), number(high))
+                // Of many samples the extremes say what the neighbours did.
+                let edge = if samples.len() > 10 { 0.25 } else { 0.0 };
+                let (low, high) = (percentile(samples, edge), percentile(samples, 1.0 - edge));
+                match (number(median), number(low), number(high)) {
+                    (median, low, high) if low == high => median,
+                    (median, low, high) => format!("{median} ({low}-{high})"),
+                }
             }
             _ if self.failed(contender) => "failed".into(),
             _ => "-".into(),
@@ -135,13 +139,13 @@ impl Table {
         }
         print!("{:<34}", "");
         for contender in Contender::ALL {
-            print!("{:>22}", contender.name());
+            print!("{:>23}", contender.name());
         }
         println!("  reach (own)");
         for row in rows {
             print!("{:<34}", row.label);
             for contender in Contender::ALL {
-                print!("{:>22}", row.cell(contender));
+                print!("{:>23}", row.cell(contender));
             }
             println!("  {}", row.verdict());
         }

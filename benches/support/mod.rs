@@ -3,6 +3,7 @@
 
 pub mod children;
 pub mod contender;
+pub mod go;
 pub mod options;
 pub mod process;
 pub mod table;

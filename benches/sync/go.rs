@@ -1,11 +1,10 @@
-//! The same cases in Go: a program beside this one, built when the benchmark starts.
+//! The same cases in Go: a program beside this one.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::children::{self, Samples};
-
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/sync/go");
+use crate::support::go;
 
 /// The program that was built.
 pub struct Go {
@@ -18,22 +17,7 @@ impl Go {
     /// # Errors
     /// What stands in the column instead, if there is no `go` or it does not build.
     pub fn build() -> Result<Go, &'static str> {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let program = folder.join("sync-go");
-        let built = Command::new("go")
-            .args(["build", "-o"])
-            .arg(&program)
-            .current_dir(SOURCE)
-            .env("CGO_ENABLED", "0")
-            .env("GO111MODULE", "off")
-            .env("GOTOOLCHAIN", "local")
-            .env("GOCACHE", folder.join("go-cache"))
-            .status();
-        match built {
-            Ok(status) if status.success() => Ok(Go { program }),
-            Ok(_) => Err("does not build"),
-            Err(_) => Err("no go here"),
-        }
+        go::build("sync/go", "sync-go").map(|program| Go { program })
     }
 
     /// Measures the case that has this name there.

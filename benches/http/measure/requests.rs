@@ -28,12 +28,13 @@ struct Case {
     slices: usize,
 }
 
-/// What a round has shown of a contender, in microseconds a request.
-struct Figures {
+/// What a slice has shown of a contender.
+struct Slice {
+    /// Microseconds a request.
     cpu: f64,
-    user: f64,
+    /// Microseconds.
     p99: f64,
-    /// Requests a microsecond.
+    /// Thousands of requests a second.
     rate: f64,
 }
 
@@ -42,13 +43,13 @@ pub fn load(options: &Options) -> Vec<Row> {
     let case = Case { name: "load", workers: options.workers, depth: 1, requests, slices: 10 };
     let mut user = Row::new("user CPU, µs a request").reach(0.45).decimals(2);
     let mut cpu = Row::new("CPU, µs a request").decimals(2);
-    let mut p99 = Row::new("p99, µs").decimals(0);
-    let mut rate = Row::new("thousand requests a second").decimals(0);
-    run(options, &case, |contender, figures| {
-        user.add(contender, figures.as_ref().map(|f| f.user).map_err(Clone::clone));
-        cpu.add(contender, figures.as_ref().map(|f| f.cpu).map_err(Clone::clone));
-        p99.add(contender, figures.as_ref().map(|f| f.p99).map_err(Clone::clone));
-        rate.add(contender, figures.as_ref().map(|f| f.rate * 1e3).map_err(Clone::clone));
+    let mut p99 = Row::new("p99, µs");
+    let mut rate = Row::new("thousand requests a second");
+    run(options, &case, |turn| {
+        user.add(turn.contender, turn.user());
+        turn.add(&mut cpu, |slice| slice.cpu);
+        turn.add(&mut p99, |slice| slice.p99);
+        turn.add(&mut rate, |slice| slice.rate);
     });
     let ratio = p99.divided_by(Contender::Hyper, "p99 ÷ hyper's").reach(1.0);
     let mut table = Table::new(format!(
@@ -95,94 +96,99 @@ fn compared(
 ) -> Vec<Row> {
     let mut cpu = Row::new("CPU, µs a request").decimals(3);
     let mut rate = Row::new("thousand requests a second");
-    run(options, case, |contender, figures| {
-        cpu.add(contender, figures.as_ref().map(|f| f.cpu).map_err(Clone::clone));
-        rate.add(contender, figures.as_ref().map(|f| f.rate * 1e3).map_err(Clone::clone));
+    run(options, case, |turn| {
+        turn.add(&mut cpu, |slice| slice.cpu);
+        turn.add(&mut rate, |slice| slice.rate);
     });
     let ratio = cpu.divided_by(Contender::Bare, label).reach(reach);
     let mut table = Table::new(title);
-    table.note("User and system time of the server. A ratio is of figures of the same round.");
+    table.note("User and system time of the server. A ratio is of runs that follow on each other.");
     table.note(note);
     table.print(&[&cpu, &ratio, &rate]);
     vec![ratio]
 }
 
-fn run(options: &Options, case: &Case, mut add: impl FnMut(Contender, Result<Figures, String>)) {
+fn run(options: &Options, case: &Case, mut add: impl FnMut(&Turn)) {
     for round in 0..options.rounds {
         eprintln!("{} round {} of {}", case.name, round + 1, options.rounds);
-        let mut turns = Vec::new();
-        for &contender in &options.contenders {
-            match Turn::start(contender, case) {
-                Ok(turn) => turns.push(turn),
-                Err(why) => add(contender, Err(why)),
-            }
-        }
+        let start = |&contender: &Contender| Turn::start(contender, case);
+        let mut turns: Vec<_> = options.contenders.iter().map(start).collect();
         for _ in 0..case.slices {
             turns.iter_mut().for_each(|turn| turn.take(case.requests / case.slices));
         }
-        turns.into_iter().for_each(|turn| add(turn.contender, turn.end()));
+        turns.iter().for_each(&mut add);
     }
 }
 
-/// A server with its connections.
+/// A contender in a round.
 struct Turn {
     contender: Contender,
-    server: Server,
-    load: Load,
-    done: Result<Done, String>,
+    /// Its server, and what came of it so far; or why it failed.
+    run: Result<(Running, Vec<Slice>), String>,
 }
 
-#[derive(Default)]
-struct Done {
-    /// Including those that warm up.
-    all: usize,
-    user_before: Duration,
+struct Running {
+    server: Server,
+    load: Load,
+    /// All requests since the server was warm, and its user time then.
     requests: usize,
-    cpu: Duration,
-    wall: Duration,
-    latencies: Vec<f64>,
+    user_before: Duration,
 }
 
 impl Turn {
-    fn start(contender: Contender, case: &Case) -> Result<Turn, String> {
+    fn start(contender: Contender, case: &Case) -> Turn {
+        Turn { contender, run: Running::start(contender, case).map(|run| (run, Vec::new())) }
+    }
+
+    fn take(&mut self, requests: usize) {
+        let Ok((running, slices)) = &mut self.run else { return };
+        match running.slice(requests) {
+            Ok(slice) => slices.push(slice),
+            Err(error) => self.run = Err(error.to_string()),
+        }
+    }
+
+    /// Adds a figure of each slice.
+    fn add(&self, row: &mut Row, figure: impl Fn(&Slice) -> f64) {
+        match &self.run {
+            Ok((_, slices)) => slices.iter().for_each(|s| row.add(self.contender, Ok(figure(s)))),
+            Err(why) => row.add(self.contender, Err(why.clone())),
+        }
+    }
+
+    /// User CPU time in the whole round, in microseconds a request.
+    fn user(&self) -> Result<f64, String> {
+        let (running, _) = self.run.as_ref().map_err(Clone::clone)?;
+        Ok(micros(running.server.user() - running.user_before, running.requests))
+    }
+}
+
+impl Running {
+    fn start(contender: Contender, case: &Case) -> Result<Running, String> {
         let server = Server::start(contender, Setup::workers(case.workers))?;
         let warm = Load::connect(server.address, CONNECTIONS, case.depth)
             .and_then(|mut load| load.run(case.requests / 20).map(|_| load));
         let load = warm.map_err(|error| error.to_string())?;
-        let done = Done { user_before: server.user(), ..Done::default() };
-        Ok(Turn { contender, server, load, done: Ok(done) })
+        let user_before = server.user();
+        Ok(Running { server, load, requests: 0, user_before })
     }
 
-    fn take(&mut self, requests: usize) {
-        let Ok(done) = &mut self.done else { return };
-        if let Err(error) = done.add(&self.server, &mut self.load, requests) {
-            self.done = Err(error.to_string());
-        }
-    }
-
-    fn end(self) -> Result<Figures, String> {
-        let done = self.done?;
-        let micros = |time: Duration, requests| time.as_secs_f64() * 1e6 / requests as f64;
-        Ok(Figures {
-            cpu: micros(done.cpu, done.requests),
-            user: micros(self.server.user() - done.user_before, done.all),
-            p99: percentile(&done.latencies, 0.99) / 1e3,
-            rate: 1.0 / micros(done.wall, done.requests),
+    fn slice(&mut self, requests: usize) -> io::Result<Slice> {
+        // What the others did has cooled the caches, and time has passed.
+        self.requests += self.load.run(requests / 20)?.requests;
+        let cpu = self.server.cpu();
+        let outcome = self.load.run(requests)?;
+        let cpu = self.server.cpu() - cpu;
+        self.requests += outcome.requests;
+        Ok(Slice {
+            cpu: micros(cpu, outcome.requests),
+            p99: percentile(&outcome.latencies, 0.99) / 1e3,
+            rate: outcome.requests as f64 / outcome.wall.as_secs_f64() / 1e3,
         })
     }
 }
 
-impl Done {
-    fn add(&mut self, server: &Server, load: &mut Load, requests: usize) -> io::Result<()> {
-        // What the others did has cooled the caches, and time has passed.
-        self.all += load.run(requests / 20)?.requests;
-        let cpu = server.cpu();
-        let outcome = load.run(requests)?;
-        self.cpu += server.cpu() - cpu;
-        self.all += outcome.requests;
-        self.requests += outcome.requests;
-        self.wall += outcome.wall;
-        self.latencies.extend(outcome.latencies);
-        Ok(())
-    }
+/// The time of one request.
+fn micros(time: Duration, requests: usize) -> f64 {
+    time.as_secs_f64() * 1e6 / requests as f64
 }

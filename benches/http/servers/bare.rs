@@ -123,7 +123,7 @@ impl Worker {
                 _ => return false,
             }
         }
-        !(self.close && !self.output.is_empty())
+        !self.close || self.output.is_empty()
     }
 }
 

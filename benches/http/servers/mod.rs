@@ -1,6 +1,7 @@
 //! The servers under test. Each tells its address and serves until its process ends.
 
 mod bare;
+pub mod go;
 mod greenwood;
 mod hyper;
 mod may;
@@ -59,7 +60,7 @@ pub fn run(args: &[String]) -> ! {
         Contender::Own | Contender::Shared => greenwood::serve(contender, setup.workers),
         Contender::Hyper => hyper::serve(setup.workers),
         Contender::May => may::serve(setup.workers),
-        Contender::Nginx => unreachable!("nginx is a program of its own"),
+        Contender::Nginx | Contender::Go => unreachable!("a program of its own"),
     });
     wait(&terminate);
     report("allocations", allocator::so_far() as f64);
