@@ -1,7 +1,7 @@
 //! Why a request cannot be served, and the status that says so to the client.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 
 use http::StatusCode;
 
@@ -76,10 +76,4 @@ impl From<RequestError> for io::Error {
         };
         io::Error::new(kind, error)
     }
-}
-
-/// Writes a line that is for whoever runs the server.
-pub(crate) fn log(line: fmt::Arguments<'_>) {
-    // Not `eprintln!`, which panics when standard error is closed.
-    let _ = writeln!(io::stderr(), "greenwood-http: {line}");
 }

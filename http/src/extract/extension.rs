@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::{FromRequest, Rejection};
+use crate::log;
 use crate::request::Request;
 
 /// A value that middleware has put into [`Request::extensions_mut`]. If there is none the answer is 500: the
@@ -35,9 +36,7 @@ impl<T: Clone + Send + Sync + 'static> FromRequest for Extension<T> {
             Some(value) => Ok(Extension(value.clone())),
             None => {
                 let type_name = std::any::type_name::<T>();
-                crate::error::log(format_args!(
-                    "no middleware has left a {type_name} for its handler"
-                ));
+                log::error("no middleware has left what its handler wants", type_name);
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 Err(Rejection::new(status, "Internal Server Error"))
             }

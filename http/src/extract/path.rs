@@ -6,6 +6,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 
 use super::field::{Field, FieldError, Values};
 use super::{FromRequest, Rejection};
+use crate::log;
 use crate::request::Request;
 
 /// The parameters of the route: one value, a tuple of all from left to right, or a struct or map by their names.
@@ -42,7 +43,10 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
             }
             let route = request.route().unwrap_or("none");
             let wanted = std::any::type_name::<T>();
-            crate::error::log(format_args!("cannot make {wanted} of route {route}: {error}"));
+            log::error(
+                "a handler wants other parameters",
+                format_args!("{wanted} of {route}: {error}"),
+            );
             Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         })
     }
