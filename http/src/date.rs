@@ -27,8 +27,7 @@ impl DateCache {
     /// The field with the current time, which `shared` may know already.
     #[inline]
     pub(crate) fn line(&mut self, shared: &SharedDate) -> &Line {
-        // A clock set before 1970 or after 9999 is wrong anyway; it must not stop the server.
-        let second = sys::seconds_since_epoch().min(LAST);
+        let second = this_second();
         if self.second != second {
             self.line = shared.line(second);
             self.second = second;
@@ -93,6 +92,18 @@ impl SharedDate {
         }
         self.version.store(odd.wrapping_add(1), Ordering::Release);
     }
+}
+
+/// The current time as an IMF-fixdate, formatted for this call.
+pub(crate) fn now() -> [u8; 29] {
+    let mut date = [0; 29];
+    date.copy_from_slice(&format(this_second())[6..35]);
+    date
+}
+
+fn this_second() -> u64 {
+    // A clock set before 1970 or after 9999 is wrong anyway; it must not stop the server.
+    sys::seconds_since_epoch().min(LAST)
 }
 
 fn format(second: u64) -> Line {

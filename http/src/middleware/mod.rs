@@ -1,11 +1,22 @@
 //! Code around handlers: what many routes have in common.
 
+mod access_log;
+#[cfg(feature = "compression")]
+mod compression;
+mod cors;
 mod limits;
+mod time_limit;
+mod vary;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use access_log::access_log;
+#[cfg(feature = "compression")]
+pub use compression::Compression;
+pub use cors::Cors;
 pub use limits::{body_limit, body_progress};
+pub use time_limit::time_limit;
 
 use crate::handler::{Handler, IntoHandler};
 use crate::request::Request;

@@ -21,6 +21,7 @@ pub(crate) use fields::FieldSpan;
 pub use fields::Fields;
 #[cfg(test)]
 pub(crate) use fields::tests::Raw;
+pub(crate) use fields::list;
 pub(crate) use framing::Framing;
 pub(crate) use parse::{Head, parse};
 pub(crate) use scan::Scan;

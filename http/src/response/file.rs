@@ -1,6 +1,8 @@
 //! A body out of a file: parts of it, each with bytes of the server's own before it.
 
 use std::fs::File;
+#[cfg(feature = "compression")]
+use std::io::Write;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::os::fd::AsFd;
@@ -33,6 +35,34 @@ impl FileBody {
     pub(crate) fn len(&self) -> u64 {
         let parts = self.parts.iter().map(|Part { head, range }| head.len() as u64 + length(range));
         parts.sum::<u64>() + self.tail.len() as u64
+    }
+
+    /// Writes exactly as much as `len` has said. Suspends, also where `out` does not: for the disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file and `out`; `UnexpectedEof` when the file has become shorter.
+    #[cfg(feature = "compression")]
+    pub(crate) fn write_to(self, out: &mut dyn Write) -> io::Result<()> {
+        let mut piece = vec![0; FLUSH_AT];
+        for Part { head, mut range } in self.parts {
+            out.write_all(&head)?;
+            while !range.is_empty() {
+                let end = range.end.min(range.start + FLUSH_AT as u64);
+                load(&self.file, range.start..end)?;
+                let piece = &mut piece[..(end - range.start) as usize];
+                match self.file.read_at(piece, range.start) {
+                    Ok(0) => return Err(shortened(&range)),
+                    Ok(n) => {
+                        out.write_all(&piece[..n])?;
+                        range.start += n as u64;
+                    }
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    Err(e) => return Err(e),
+                }
+            }
+        }
+        out.write_all(&self.tail)
     }
 
     /// Sends exactly as much as `len` has said. Suspends.

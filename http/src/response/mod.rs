@@ -1,6 +1,8 @@
 //! What a handler returns.
 
 mod body;
+#[cfg_attr(not(feature = "compression"), expect(dead_code, reason = "only compression codes"))]
+mod coded;
 mod convert;
 pub(crate) mod encode;
 mod fields;
@@ -16,6 +18,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 pub(crate) use body::Content;
 pub use body::ResponseBody;
+#[cfg(feature = "compression")]
+pub(crate) use coded::Coder;
 pub(crate) use fields::FieldList;
 pub(crate) use file::{FileBody, Part};
 pub use into::{Html, IntoResponse};

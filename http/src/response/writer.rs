@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
+use super::coded::Coded;
 use super::encode::Framing;
 use crate::connections::Link;
 use crate::transport::{FLUSH_AT, Transport};
@@ -30,6 +31,8 @@ pub struct BodyWriter<'c> {
     left: u64,
     /// Where in the output the size of the open chunk goes.
     chunk: Option<usize>,
+    /// What is written goes through here first.
+    pub(super) coded: Option<Box<Coded>>,
 }
 
 impl<'c> BodyWriter<'c> {
@@ -39,7 +42,7 @@ impl<'c> BodyWriter<'c> {
             Framing::None => 0,
             Framing::Chunked | Framing::Close => u64::MAX,
         };
-        BodyWriter { transport, framing, left, chunk: None }
+        BodyWriter { transport, framing, left, chunk: None, coded: None }
     }
 
     /// Whether the server is shutting down: a body without an end should find one, as the connection is cut when the grace period
@@ -59,8 +62,7 @@ impl<'c> BodyWriter<'c> {
     /// `UnexpectedEof` if less was written than announced.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         if matches!(self.framing, Framing::Length(_)) && self.left > 0 {
-            let message = format!("the body is {} bytes shorter than announced", self.left);
-            return Err(io::Error::new(ErrorKind::UnexpectedEof, message));
+            return Err(too_short(self.left));
         }
         self.end_chunk();
         if self.framing == Framing::Chunked {
@@ -131,13 +133,22 @@ impl<'c> BodyWriter<'c> {
     }
 }
 
+pub(super) fn too_short(left: u64) -> io::Error {
+    let message = format!("the body is {left} bytes shorter than announced");
+    io::Error::new(ErrorKind::UnexpectedEof, message)
+}
+
+pub(super) fn too_long() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "the body is longer than announced")
+}
+
 impl Write for BodyWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(coded) = self.coded.take() {
+            return self.write_coded(coded, bytes);
+        }
         if bytes.len() as u64 > self.left {
-            return Err(io::Error::new(
-                ErrorKind::InvalidInput,
-                "the body is longer than announced",
-            ));
+            return Err(too_long());
         }
         if self.framing != Framing::Chunked && bytes.len() >= PIECE {
             self.transport.send(bytes)?;
@@ -151,6 +162,9 @@ impl Write for BodyWriter<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if let Some(coded) = self.coded.take() {
+            return self.flush_coded(coded);
+        }
         self.end_chunk();
         self.transport.flush()
     }

@@ -81,6 +81,7 @@ impl Drop for TestServer {
     }
 }
 
+#[derive(Debug)]
 pub struct Client {
     pub stream: TcpStream,
     /// Received but not asked for yet.
@@ -129,6 +130,19 @@ impl Client {
             assert!(n > 0, "ended before {end:?}: {:?}", String::from_utf8_lossy(&self.ahead));
             self.ahead.extend_from_slice(&bytes[..n]);
         }
+    }
+}
+
+/// What `until` has left, and then what comes.
+impl Read for &mut Client {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.ahead.is_empty() {
+            return self.stream.read(into);
+        }
+        let n = into.len().min(self.ahead.len());
+        into[..n].copy_from_slice(&self.ahead[..n]);
+        self.ahead.drain(..n);
+        Ok(n)
     }
 }
 
