@@ -22,7 +22,8 @@ pub struct Limits {
     pub fields: usize,
     /// Bytes of the request target; more is answered 414. Default 8 KiB.
     pub target: usize,
-    /// Bytes of a request's body after decoding; more is answered 413. Default 2 MiB.
+    /// Bytes of a request's body after decoding; more is answered 413. Default 2 MiB. For single routes there is
+    /// [`body_limit`](crate::middleware::body_limit).
     pub body: u64,
     /// From a head's first byte to its last, however steadily bytes arrive; then 408. Default 10 s.
     pub head_deadline: Duration,

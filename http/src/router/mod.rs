@@ -5,6 +5,8 @@ mod matched;
 mod methods;
 mod pattern;
 mod routes;
+#[cfg(test)]
+mod routes_tests;
 
 use std::fmt;
 use std::sync::Arc;

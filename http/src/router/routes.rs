@@ -123,26 +123,32 @@ fn problem(error: InsertError) -> Cow<'static, str> {
     }
 }
 
-impl Handler for Routes {
-    fn handle(&self, request: &mut Request<'_>) -> Response {
-        let path = request.path();
+impl Routes {
+    /// What answers a request, and what is known of its path by that.
+    pub(super) fn find(&self, method: &Method, path: &str) -> (&Endpoint, Matched) {
         if let Some(route) = self.fixed.get(path) {
-            request.matched = Matched::Fixed;
-            return route.endpoint(request.method()).run(request);
+            return (route.endpoint(method), Matched::Fixed);
         }
         if let Ok(found) = self.patterns.at(path) {
             let route = found.value;
             let valid = found.params.iter().all(|(_, value)| percent_decode(value).is_ok());
+            let endpoint = if valid { route.endpoint(method) } else { &route.invalid };
             let spans = Spans::of(path, found.params.iter().map(|(_, value)| value));
-            request.matched = Matched::Pattern { pattern: route.pattern.clone(), spans };
-            let endpoint = if valid { route.endpoint(request.method()) } else { &route.invalid };
-            return endpoint.run(request);
+            return (endpoint, Matched::Pattern { pattern: route.pattern.clone(), spans });
         }
-        request.matched = Matched::Nothing;
-        if path == "*" {
-            return self.server_wide.run(request);
-        }
-        self.nested.at(path).map_or(&self.fallback, |found| found.value).run(request)
+        let endpoint = match path {
+            "*" => &self.server_wide,
+            _ => self.nested.at(path).map_or(&self.fallback, |found| found.value),
+        };
+        (endpoint, Matched::Nothing)
+    }
+}
+
+impl Handler for Routes {
+    fn handle(&self, request: &mut Request<'_>) -> Response {
+        let (endpoint, matched) = self.find(request.method(), request.path());
+        request.matched = matched;
+        endpoint.run(request)
     }
 }
 
