@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, header};
 pub(crate) enum Media {
     Text,
     Html,
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "serde makes it"))]
     Json,
     Bytes,
 }
