@@ -31,7 +31,7 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 /// `ETag` becomes a weak one and `Accept-Ranges` goes, since the bytes are not those of the resource any more; a 304 gets the `ETag` that the 200 would
 /// have.
 ///
-/// Compressing takes CPU time on the worker, some 20 to 50 ms a megabyte, and some 300 KB of memory for each answer
+/// Compressing takes CPU time on the worker, some 10 to 100 ms a megabyte, and 350 KB of memory for each answer
 /// that is being sent. Where an answer holds both a secret and what an attacker chose, its compressed size tells of the secret
 /// (BREACH): leave such routes out.
 ///
