@@ -19,9 +19,9 @@ use http::{Extensions, Method, Version};
 
 pub(crate) use fields::FieldSpan;
 pub use fields::Fields;
+pub(crate) use fields::list;
 #[cfg(test)]
 pub(crate) use fields::tests::Raw;
-pub(crate) use fields::list;
 pub(crate) use framing::Framing;
 pub(crate) use parse::{Head, parse};
 pub(crate) use scan::Scan;

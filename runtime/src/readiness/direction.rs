@@ -41,7 +41,10 @@ pub(super) struct Direction {
 struct Waiters {
     first: Option<Unparker>,
     /// Boxed, as there are two of these for every connection that rests.
-    #[expect(clippy::box_collection, reason = "a third of the size of what is nearly always empty")]
+    #[expect(
+        clippy::box_collection,
+        reason = "a third of the size of what is nearly always empty"
+    )]
     more: Option<Box<Vec<Unparker>>>,
 }
 
