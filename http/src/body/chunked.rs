@@ -85,6 +85,11 @@ impl Decoder {
         }
     }
 
+    /// How much data is to come before the next framing.
+    pub(crate) fn data(&self) -> u64 {
+        if self.state == State::Data { self.remaining } else { 0 }
+    }
+
     pub(crate) fn ended(&self) -> bool {
         self.state == State::End
     }

@@ -256,21 +256,23 @@ impl Read for RequestBody<'_> {
             if std::mem::take(&mut state.expects_continue) {
                 transport.out.extend_from_slice(CONTINUE);
             }
-            match state.coding {
-                // Never beyond the body: what follows belongs to the connection.
-                Coding::Length(remaining) if into.len() >= DIRECT => {
-                    let n = clamp(remaining, into.len());
-                    let result = transport.read(&mut into[..n], state.progress);
-                    let n = state.settle(result)?;
-                    state.account(n as u64);
-                    return Ok(n);
-                }
-                _ => {
-                    let result = transport.read(state.arrived.spare(), state.progress);
-                    let n = state.settle(result)?;
-                    state.arrived.commit(n);
-                }
+            // Never beyond the body: what follows belongs to the connection.
+            let data = match &state.coding {
+                Coding::Length(remaining) => *remaining,
+                // The rest of a chunk is worth a read of its own if it is long.
+                Coding::Chunked(decoder) if decoder.data() >= DIRECT as u64 => decoder.data(),
+                Coding::Chunked(_) => 0,
+            };
+            if data > 0 && into.len() >= DIRECT {
+                let n = clamp(data, into.len());
+                let result = transport.read(&mut into[..n], state.progress);
+                let n = state.settle(result)?;
+                state.account(n as u64);
+                return Ok(n);
             }
+            let result = transport.read(state.arrived.spare(), state.progress);
+            let n = state.settle(result)?;
+            state.arrived.commit(n);
         }
     }
 }
