@@ -100,6 +100,19 @@ fn unread_and_long_closes() {
     assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
 }
 
+/// Far more is on its way when the server answers and closes. A reset would destroy the answer, or keep the client from looking for it.
+#[test]
+fn an_early_answer_arrives_in_the_middle_of_a_long_body() {
+    const LONG: usize = 4 << 20;
+    for backend in BACKENDS {
+        let server = TestServer::with(Server::builder().backend(backend), echo);
+        let mut client = server.connect();
+        client.send(format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {LONG}\r\n\r\n"));
+        client.send(vec![b'y'; LONG]);
+        assert_eq!(client.rest(), refused("413 Payload Too Large"));
+    }
+}
+
 #[test]
 fn continue_is_sent_when_the_body_is_read() {
     for backend in BACKENDS {

@@ -10,6 +10,10 @@ use super::{Connection, End};
 /// 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How much of it. More than the kernels of both sides hold for a connection (`tcp_rmem`, `tcp_wmem`): as much can be on its way
+/// before a client that is sending a body sees the answer.
+const LINGER_BYTES: usize = 16 * 1024 * 1024;
+
 impl Connection<'_> {
     pub(super) fn close(&mut self) -> io::Result<End> {
         self.transport.flush()?;
@@ -17,11 +21,11 @@ impl Connection<'_> {
         stream.finish(Some(self.service.limits.write_progress))?;
         self.registration.set_idle();
         let deadline = greenwood_runtime::now() + LINGER;
-        let mut left = self.service.limits.drain;
-        let mut sink = [0; 1024];
+        let mut left = LINGER_BYTES;
+        let mut sink = [0; 8 * 1024];
         while let Some(time) = deadline.checked_duration_since(greenwood_runtime::now()) {
             match stream.read(&mut sink, Some(time))? {
-                n if n > 0 && n as u64 <= left => left -= n as u64,
+                n if n > 0 && n <= left => left -= n,
                 _ => break,
             }
         }
