@@ -12,6 +12,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::{File, FilePath, listing, media_type, refuse_method};
+use crate::handler::Handler;
 use crate::log;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
@@ -21,24 +22,34 @@ const INDEX: &str = "index.html";
 
 /// A directory whose files are answers. See the [module](super) for what these are.
 ///
-/// Only regular files are sent, and only such as lie below the directory: symbolic links are followed as long as they stay there (an
-/// absolute one does not), whatever is renamed meanwhile. Files and folders whose names begin with a dot are not to be found. A directory is answered by
-/// its `index.html`, or not at all; without a slash at its end, by a redirection to the path that has one.
+/// Only regular files are sent, and only such as lie below the directory: symbolic links are followed as long as they stay there
+/// (an absolute one does not), whatever is renamed meanwhile. Files and folders whose names begin with a dot are not to be found.
+/// A directory is answered by its `index.html`, or not at all; without a slash at its end, by a redirection to the path that has
+/// one.
+///
+/// As a [`Handler`] it answers with what is at the last parameter of the route, the directory itself if the route has none, and without a
+/// route (as a fall-back, or all that a server has) with what is at the path of the request:
 ///
 /// ```no_run
-/// use std::io;
-/// use greenwood_http::files::{Dir, FilePath};
-/// use greenwood_http::{Request, Server};
+/// use greenwood_http::files::Dir;
+/// use greenwood_http::{Router, Server};
 ///
-/// fn main() -> io::Result<()> {
-///     let dir = Dir::new("/var/www")?;
-///     greenwood_runtime::run(|| {
-///         Server::bind("127.0.0.1:8080")?.serve(move |request: &mut Request<'_>| {
-///             FilePath::decode(request.path()).map(|path| dir.respond(request, &path))
-///         })
-///     })
-/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let assets = Dir::new("/srv/assets")?;
+/// let routes = Router::new()
+///     .get("/assets/", assets.clone())
+///     .get("/assets/{*path}", assets)
+///     .fallback(Dir::new("/srv/pages")?)
+///     .build()?;
+/// Server::bind("127.0.0.1:8080")?.serve(routes)?;
+/// # Ok(())
+/// # }
 /// ```
+///
+/// # Who may read what
+///
+/// Decide by the [`FilePath`], in the handler. A route is no fence: `/assets/%73ecret` is another path to a [`Router`](crate::Router), and the same
+/// file. Nor is a `FilePath` on file systems that take several spellings of a name, as those that ignore case.
 #[derive(Clone, Debug)]
 pub struct Dir {
     root: Arc<Path>,
@@ -85,7 +96,8 @@ impl Dir {
     ///
     /// The path comes from the request, in whole or in part, but the handler decides: it may map one to the other.
     ///
-    /// What is not there, or not to be found, is answered by a 404, what the process may not read by a 403. Other errors are logged and answered by a 500.
+    /// What is not there, or not to be found, is answered by a 404, what the process may not read by a 403. Other errors are logged
+    /// and answered by a 500.
     pub fn respond(&self, request: &Request<'_>, path: &FilePath) -> Response {
         if let Some(refused) = refuse_method(request) {
             return refused;
@@ -128,6 +140,20 @@ impl Dir {
     }
 }
 
+/// Suspends (blocks the OS thread).
+impl Handler for Dir {
+    fn handle(&self, request: &mut Request<'_>) -> Response {
+        let raw = match request.route() {
+            Some(_) => request.params_raw().last().map_or("", |(_, value)| value),
+            None => request.path(),
+        };
+        match FilePath::decode(raw) {
+            Ok(path) => self.respond(request, &path),
+            Err(invalid) => invalid.into_response(),
+        }
+    }
+}
+
 /// Opens what is at `path`. With `cached`, `WouldBlock` if that may have to wait.
 fn find(root: &Path, path: &FilePath, slash: bool, cached: bool) -> io::Result<Found> {
     let root = sys::open_root(root, cached)?;
@@ -142,7 +168,7 @@ fn find(root: &Path, path: &FilePath, slash: bool, cached: bool) -> io::Result<F
     let (file, metadata) = open(Path::new(name))?;
     if metadata.is_file() && !path.ends_with_slash() {
         let media_type = media_type::of(Path::new(name));
-        return Ok(Found::File(File::from_parts(file, metadata, media_type)));
+        return Ok(Found::File(File::with_metadata(file, &metadata, media_type)));
     }
     if !metadata.is_dir() {
         return Err(io::ErrorKind::NotFound.into());
@@ -153,7 +179,7 @@ fn find(root: &Path, path: &FilePath, slash: bool, cached: bool) -> io::Result<F
     let index = Path::new(name).join(INDEX);
     match open(&index) {
         Ok((file, metadata)) if metadata.is_file() => {
-            Ok(Found::File(File::from_parts(file, metadata, media_type::of(&index))))
+            Ok(Found::File(File::with_metadata(file, &metadata, media_type::of(&index))))
         }
         Ok(_) => Ok(Found::Directory(file.into())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Found::Directory(file.into())),
@@ -193,4 +219,29 @@ fn refuse(error: &io::Error) -> Response {
         }
     };
     status.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing but the status tells what went wrong.
+    #[test]
+    fn errors() {
+        for (error, status) in [
+            (Errno::NOENT, 404),
+            (Errno::NOTDIR, 404),
+            (Errno::XDEV, 404),
+            (Errno::NAMETOOLONG, 404),
+            (Errno::ACCESS, 403),
+            (Errno::PERM, 403),
+            (Errno::IO, 500),
+            (Errno::MFILE, 500),
+        ] {
+            let response = refuse(&error.into());
+            assert_eq!(response.status().as_u16(), status, "{error}");
+            let text = response.status().canonical_reason().unwrap();
+            assert_eq!(response.body.len(), Some(text.len() as u64));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use rustix::io::retry_on_intr;
 
 use super::conditions::{self, Outcome};
 use super::range::{self, Selection};
-use super::validators::Validators;
+use super::validators::{State, Validators};
 use super::{media_type, multipart, refuse_method};
 use crate::request::Request;
 use crate::response::{Content, FileBody, IntoResponse, Part, Response, ResponseBody};
@@ -32,7 +32,7 @@ use crate::response::{Content, FileBody, IntoResponse, Part, Response, ResponseB
 #[derive(Debug)]
 pub struct File {
     file: fs::File,
-    metadata: Metadata,
+    state: State,
     media_type: HeaderValue,
 }
 
@@ -70,12 +70,16 @@ impl File {
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        Ok(File { file, metadata, media_type })
+        Ok(File::with_metadata(file, &metadata, media_type))
     }
 
-    /// `metadata` must be that of a regular file.
-    pub(super) fn from_parts(file: fs::File, metadata: Metadata, media_type: HeaderValue) -> File {
-        File { file, metadata, media_type }
+    /// What is known already need not be asked for. `metadata` must be that of a regular file.
+    pub(super) fn with_metadata(
+        file: fs::File,
+        metadata: &Metadata,
+        media_type: HeaderValue,
+    ) -> File {
+        File { file, state: State::of(metadata), media_type }
     }
 
     /// Sets the content type.
@@ -87,7 +91,7 @@ impl File {
 
     /// Its length in bytes, when it was opened: so many are sent.
     pub fn len(&self) -> u64 {
-        self.metadata.len()
+        self.state.length
     }
 
     /// Whether it has no bytes.
@@ -102,7 +106,7 @@ impl File {
             return refused;
         }
         let fields = request.headers();
-        let validators = Validators::new(&self.metadata, SystemTime::now());
+        let validators = Validators::new(&self.state, SystemTime::now());
         match conditions::evaluate(request.method(), fields, &validators) {
             Outcome::Whole => self.whole(&validators),
             Outcome::Ranged => {

@@ -39,17 +39,19 @@
 //!
 //! # A file that changes meanwhile
 //!
-//! What is sent is the open file, exactly as long as was announced. When it has become shorter, that is logged and the connection breaks off; when it has
-//! grown, what is new is not sent. Bytes that are overwritten in place can arrive as a mixture of old and new ones. So replace files
-//! by renaming a new one into place.
+//! What is sent is the open file, exactly as long as was announced. When it has become shorter, that is logged and the connection
+//! breaks off; when it has grown, what is new is not sent. Bytes that are overwritten in place can arrive as a mixture of old and
+//! new ones. So replace files by renaming a new one into place.
 //!
 //! # What waits for the disk
 //!
-//! Looking a file up, and reading what is not in the page cache, happens on the pool of [`offload`](greenwood_runtime::offload). What is
-//! in the cache is looked up and sent without a detour, long parts by sendfile(2). Only what is thrown out of the cache between the two can hold a
-//! worker up.
+//! Looking a file up, and reading what is not in the page cache, happens on the pool of [`offload`](greenwood_runtime::offload). What
+//! is in the cache is looked up and sent without a detour, long parts by sendfile(2). That is asked piece by piece, at both ends of each: only
+//! what is thrown out just then, or missing in the middle, can hold a worker up.
 
 mod beneath;
+#[cfg(test)]
+mod beneath_tests;
 mod conditions;
 mod dir;
 mod entity_tag;

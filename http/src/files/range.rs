@@ -127,6 +127,12 @@ mod tests {
         }
     }
 
+    fn only(value: &str, length: u64) -> Range<u64> {
+        let ranges = ranges(value, length);
+        assert_eq!(ranges.len(), 1, "{value}: {ranges:?}");
+        ranges[0].clone()
+    }
+
     #[test]
     fn one_range() {
         for (value, range) in [
@@ -146,19 +152,19 @@ mod tests {
             ("bytes=-99999999999999999999999999999999", 0..100),
             ("bytes=100-,5-5,-0", 5..6),
         ] {
-            assert_eq!(ranges(value, 100), [range], "{value}");
+            assert_eq!(only(value, 100), range, "{value}");
         }
-        assert_eq!(ranges("bytes=1-", u64::MAX), [1..u64::MAX]);
-        assert_eq!(ranges("bytes=0-18446744073709551615", u64::MAX), [0..u64::MAX]);
+        assert_eq!(only("bytes=1-", u64::MAX), 1..u64::MAX);
+        assert_eq!(only("bytes=0-18446744073709551615", u64::MAX), 0..u64::MAX);
     }
 
     #[test]
     fn several_ranges_keep_their_order_or_are_merged() {
         assert_eq!(ranges("bytes=50-59,0-9, -10", 100), [50..60, 0..10, 90..100]);
         assert_eq!(ranges("bytes=50-59,0-9,5-20", 100), [0..21, 50..60]);
-        assert_eq!(ranges("bytes=0-9,10-19", 100), [0..20]);
-        assert_eq!(ranges("bytes=0-9,0-9,0-9", 100), [0..10]);
-        assert_eq!(ranges("bytes=20-29,0-,3-4", 100), [0..100]);
+        assert_eq!(only("bytes=0-9,10-19", 100), 0..20);
+        assert_eq!(only("bytes=0-9,0-9,0-9", 100), 0..10);
+        assert_eq!(only("bytes=20-29,0-,3-4", 100), 0..100);
     }
 
     #[test]

@@ -15,6 +15,27 @@ const TICK: Duration = Duration::from_secs(2);
 /// The last second of the year 9999, beyond which an HTTP date cannot be written.
 const LAST: u64 = 253_402_300_799;
 
+/// What is remembered of an open file for its validators.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    inode: u64,
+    pub(super) length: u64,
+    /// Seconds and nanoseconds.
+    changed: (i64, i64),
+    modified: Option<SystemTime>,
+}
+
+impl State {
+    pub(super) fn of(metadata: &Metadata) -> State {
+        State {
+            inode: metadata.ino(),
+            length: metadata.len(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            modified: metadata.modified().ok(),
+        }
+    }
+}
+
 /// The validators of a file at the time of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Validators {
@@ -26,16 +47,14 @@ pub(super) struct Validators {
 }
 
 impl Validators {
-    pub(super) fn new(metadata: &Metadata, now: SystemTime) -> Validators {
-        let (inode, length) = (metadata.ino(), metadata.len());
-        let changed = (metadata.ctime(), metadata.ctime_nsec());
-        let opaque = format!("{inode:x}-{length:x}-{:x}-{:x}", changed.0, changed.1);
-        let changed = u64::try_from(changed.0).ok().map(Duration::from_secs);
+    pub(super) fn new(state: &State, now: SystemTime) -> Validators {
+        let State { inode, length, changed: (seconds, nanoseconds), modified } = *state;
+        let changed = u64::try_from(seconds).ok().map(Duration::from_secs);
         let settled = changed.and_then(|since| UNIX_EPOCH.checked_add(since + TICK));
         Validators {
-            opaque,
+            opaque: format!("{inode:x}-{length:x}-{seconds:x}-{nanoseconds:x}"),
             weak: settled.is_none_or(|settled| now <= settled),
-            modified: metadata.modified().ok().and_then(|time| whole_seconds(time.min(now))),
+            modified: modified.and_then(|time| whole_seconds(time.min(now))),
             now,
         }
     }
@@ -81,7 +100,7 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let file = File::options().append(true).open(&path).unwrap();
         let set = |time| file.set_times(FileTimes::new().set_modified(time)).unwrap();
-        let at = |now| Validators::new(&fs::metadata(&path).unwrap(), now);
+        let at = |now| Validators::new(&State::of(&fs::metadata(&path).unwrap()), now);
         let now = SystemTime::now();
         let old = UNIX_EPOCH + Duration::from_millis(784_111_777_900);
 

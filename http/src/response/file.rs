@@ -73,7 +73,7 @@ impl FileBody {
     pub(super) fn send(self, transport: &mut Transport) -> io::Result<()> {
         for Part { head, mut range } in self.parts {
             transport.send(&head)?;
-            if length(&range) > COPY && transport.link.stream.sends_files() {
+            if length(&range) > COPY && transport.link.stream.begin_file()? {
                 send_direct(transport, &self.file, &mut range)?;
             }
             copy(transport, &self.file, range)?;
@@ -108,11 +108,14 @@ fn send_direct(
 fn copy(transport: &mut Transport, file: &Arc<File>, mut range: Range<u64>) -> io::Result<()> {
     while !range.is_empty() {
         let end = range.end.min(range.start + FLUSH_AT as u64);
-        load(file, range.start..end)?;
         let out = &mut transport.out;
         let before = out.len();
         out.resize(before + (end - range.start) as usize, 0);
-        let result = file.read_at(&mut out[before..], range.start);
+        let room = &mut out[before..];
+        let result = match sys::read_cached(file.as_fd(), room, range.start) {
+            Err(_) => load(file, range.start..end).and_then(|()| file.read_at(room, range.start)),
+            read => read,
+        };
         out.truncate(before + result.as_ref().map_or(0, |&n| n));
         match result {
             Ok(0) => {
@@ -139,11 +142,15 @@ fn shortened(left: &Range<u64>) -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, message)
 }
 
+/// Whether both ends are in memory. What is between has most probably been read with them, and is thrown out with them.
+fn is_cached(file: &File, range: &Range<u64>) -> bool {
+    let cached = |offset| sys::read_cached(file.as_fd(), &mut [0], offset).is_ok();
+    cached(range.end - 1) && cached(range.start)
+}
+
 /// Has the bytes read into the page cache by the pool if they may not be there, so that a slow disk holds up no worker. Suspends.
 fn load(file: &Arc<File>, range: Range<u64>) -> io::Result<()> {
-    // What is between has most probably been read, and is thrown out, with the ends.
-    let cached = |offset| sys::is_cached(file.as_fd(), offset);
-    if !may_switch() || cached(range.end - 1) && cached(range.start) {
+    if !may_switch() || is_cached(file, &range) {
         return Ok(());
     }
     let file = file.clone();
@@ -158,4 +165,26 @@ fn load(file: &Arc<File>, range: Range<u64>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As far as the file system tells what it has in memory, a file that was thrown out of it is there again after `load`.
+    #[test]
+    fn load_reads_what_is_not_in_memory() {
+        let path = std::env::temp_dir().join(format!("greenwood-load-{}", std::process::id()));
+        let length = 3 * PIECE;
+        std::fs::write(&path, vec![7; length as usize]).unwrap();
+        let file = Arc::new(File::open(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let everywhere = || (0..length).step_by(4096).all(|at| is_cached(&file, &(at..at + 1)));
+        let tells = everywhere();
+        file.sync_all().unwrap();
+        #[cfg(target_os = "linux")]
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        greenwood_runtime::run(|| load(&file, 0..length)).unwrap();
+        assert_eq!(everywhere(), tells);
+    }
 }

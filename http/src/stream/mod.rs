@@ -97,12 +97,12 @@ impl Stream {
         }
     }
 
-    /// Whether `send_file` is worth a try.
-    pub(crate) fn sends_files(&self) -> bool {
+    /// Whether `send_file` is worth a try. To be called before it.
+    pub(crate) fn begin_file(&self) -> io::Result<bool> {
         match self {
-            Stream::Plain(socket) => socket.sends_files(),
+            Stream::Plain(socket) => socket.begin_file(),
             #[cfg(feature = "tls")]
-            Stream::Tls(_) => false,
+            Stream::Tls(_) => Ok(false),
         }
     }
 

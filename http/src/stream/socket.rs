@@ -151,9 +151,14 @@ impl Socket {
         Ok(())
     }
 
-    pub(crate) fn sends_files(&self) -> bool {
-        // The call takes no flags, so that a client that has gone raises the signal, which by default ends the process.
-        SIGPIPE.is_ignored()
+    pub(crate) fn begin_file(&self) -> io::Result<bool> {
+        // sendfile(2) takes no flags: a client that has gone raises the signal, which by default ends the process, and whether the call
+        // waits is the socket's mode. All other calls here pass flags for both.
+        if !SIGPIPE.is_ignored() {
+            return Ok(false);
+        }
+        rustix::io::ioctl_fionbio(&self.fd, true)?;
+        Ok(true)
     }
 
     pub(crate) fn send_file(
@@ -163,8 +168,6 @@ impl Socket {
         len: usize,
         timeout: Option<Duration>,
     ) -> io::Result<Option<usize>> {
-        // Whether the call waits is the socket's mode, as it takes no flags. All other calls here pass one.
-        rustix::io::ioctl_fionbio(&self.fd, true)?;
         loop {
             let result = self.source.perform(
                 self.fd.as_fd(),

@@ -36,12 +36,14 @@ pub(crate) fn send_file(
     }
 }
 
-/// Whether the byte at `offset` is in memory, as far as the file system tells (`RWF_NOWAIT` of preadv2(2)); those in memory alone, like
-/// tmpfs, do not.
-pub(crate) fn is_cached(file: BorrowedFd<'_>, offset: u64) -> bool {
-    let mut byte = [0];
-    let mut room = [IoSliceMut::new(&mut byte)];
-    rustix::io::preadv2(file, &mut room, offset, ReadWriteFlags::NOWAIT).is_ok()
+/// Reads as far as that needs no disk (`RWF_NOWAIT` of preadv2(2)).
+///
+/// # Errors
+///
+/// `WouldBlock` if it does at once; `EOPNOTSUPP` from file systems that can't tell, among them those in memory alone, like tmpfs.
+pub(crate) fn read_cached(file: BorrowedFd<'_>, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut into = [IoSliceMut::new(into)];
+    Ok(rustix::io::preadv2(file, &mut into, offset, ReadWriteFlags::NOWAIT)?)
 }
 
 /// Opens `path` below `root` by openat2(2), which knows how to stay below whatever symbolic links and other processes do.

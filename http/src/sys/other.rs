@@ -25,8 +25,12 @@ pub(crate) fn send_file(
 }
 
 /// Nobody tells.
-pub(crate) fn is_cached(_file: BorrowedFd<'_>, _offset: u64) -> bool {
-    false
+pub(crate) fn read_cached(
+    _file: BorrowedFd<'_>,
+    _into: &mut [u8],
+    _offset: u64,
+) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Opens `path` below `root`. With `cached` that is not even tried.

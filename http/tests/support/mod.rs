@@ -9,6 +9,7 @@ use std::time::Duration;
 use greenwood_http::{Backend, Builder, Handler, IntoResponse, Request, Server, ShutdownHandle};
 
 pub mod cuts;
+pub mod folder;
 
 /// Turns a hang into a failure; nothing depends on its length.
 pub const WATCHDOG: Duration = Duration::from_secs(20);
@@ -116,6 +117,30 @@ impl Client {
         let mut bytes = std::mem::take(&mut self.ahead);
         self.stream.read_to_end(&mut bytes).unwrap();
         undated(&bytes)
+    }
+
+    /// Everything up to the end of the connection as it is; a reset is an end too.
+    pub fn raw_rest(&mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.ahead);
+        match self.stream.read_to_end(&mut bytes) {
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => {}
+            Err(e) => panic!("{e}"),
+        }
+        bytes
+    }
+
+    /// So many bytes as they are.
+    pub fn exactly(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.ahead);
+        if bytes.len() > len {
+            self.ahead = bytes.split_off(len);
+            return bytes;
+        }
+        let received = bytes.len();
+        bytes.resize(len, 0);
+        self.stream.read_exact(&mut bytes[received..]).unwrap();
+        bytes
     }
 
     /// Bytes up to and with `end`, without `Date`.

@@ -4,6 +4,7 @@ mod client;
 mod curl;
 mod end;
 mod exchange;
+mod files;
 mod handshake;
 mod reload;
 #[path = "../support/mod.rs"]
