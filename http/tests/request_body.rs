@@ -77,11 +77,22 @@ fn unread_and_short_is_skipped() {
     let mut limits = Limits::default();
     limits.drain = 1000;
     let server = TestServer::with(Server::builder().limits(limits), |_: &mut Request<'_>| "x");
-    let mut client = server.connect();
-    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
-    assert_eq!(client.until("\r\n\r\nx"), text("200 OK", "x"));
-    client.send("y".repeat(1000) + "GET / HTTP/1.0\r\n\r\n");
-    assert_eq!(client.rest(), closing("200 OK", "x"));
+    for (length, fits) in [(999, true), (1000, true), (1001, false)] {
+        let body = "y".repeat(length);
+        for (framing, body) in [
+            (format!("Content-Length: {length}"), body.clone()),
+            ("Transfer-Encoding: chunked".to_owned(), format!("{length:x}\r\n{body}\r\n0\r\n\r\n")),
+        ] {
+            let mut client = server.connect();
+            client.send(format!("POST / HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n"));
+            // How long a chunked body is is not known before it has come.
+            let closes = !fits && framing.starts_with("Content");
+            let expected = if closes { closing("200 OK", "x") } else { text("200 OK", "x") };
+            assert_eq!(client.until("\r\n\r\nx"), expected);
+            client.send(body + "GET / HTTP/1.0\r\n\r\n");
+            assert_eq!(client.rest(), if fits { closing("200 OK", "x") } else { String::new() });
+        }
+    }
 }
 
 #[test]

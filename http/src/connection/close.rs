@@ -5,14 +5,11 @@ use std::time::Duration;
 
 use super::{Connection, End};
 
-/// How long a closed connection still takes what the peer sends. Closing with bytes unread would
-/// make the kernel send a reset, which can overtake and destroy the last answer (RFC 9112 section
-/// 9.6).
-const LINGER: Duration = Duration::from_secs(2);
-
-/// How much of it. More than the kernels of both sides hold for a connection (`tcp_rmem`, `tcp_wmem`): as much can be on its way
-/// before a client that is sending a body sees the answer.
-const LINGER_BYTES: usize = 16 * 1024 * 1024;
+/// How long a closed connection still takes what the peer sends, in all and without a byte. Closing with bytes unread would make
+/// the kernel send a reset, which can overtake and destroy the last answer (RFC 9112 section 9.6); and many a client that sends a
+/// long body reads no answer before it has sent all of it. No bound in bytes: they cost what those of any request do.
+const LINGER: Duration = Duration::from_secs(30);
+const LINGER_PAUSE: Duration = Duration::from_secs(2);
 
 impl Connection<'_> {
     pub(super) fn close(&mut self) -> io::Result<End> {
@@ -21,12 +18,10 @@ impl Connection<'_> {
         stream.finish(Some(self.service.limits.write_progress))?;
         self.registration.set_idle();
         let deadline = greenwood_runtime::now() + LINGER;
-        let mut left = LINGER_BYTES;
-        let mut sink = [0; 8 * 1024];
-        while let Some(time) = deadline.checked_duration_since(greenwood_runtime::now()) {
-            match stream.read(&mut sink, Some(time))? {
-                n if n > 0 && n <= left => left -= n,
-                _ => break,
+        self.input.replace(b"");
+        while let Some(left) = deadline.checked_duration_since(greenwood_runtime::now()) {
+            if stream.read(self.input.spare(), Some(left.min(LINGER_PAUSE)))? == 0 {
+                break;
             }
         }
         Ok(End::Closed)

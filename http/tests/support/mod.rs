@@ -176,7 +176,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 /// `bytes` without the lines of `Date` fields, which must be there in every answer's head.
-fn undated(bytes: &[u8]) -> String {
+pub fn undated(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let lines = text.split_inclusive("\r\n");
     lines.filter(|line| !(line.starts_with("date: ") && line.ends_with(" GMT\r\n"))).collect()
