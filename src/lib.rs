@@ -44,6 +44,7 @@
 //!
 //! # Features
 //! - `http` (default): the HTTP server.
+//! - `ws`: its WebSockets.
 //! - `patch`: other people's blocking code, std's own sockets and locks included, suspends its coroutine too.
 
 #[cfg(feature = "http")]

@@ -63,6 +63,8 @@ mod sys;
 mod tls;
 mod transport;
 mod upgrade;
+#[cfg(feature = "ws")]
+pub mod websocket;
 
 pub use body::RequestBody;
 pub use error::RequestError;

@@ -6,6 +6,8 @@ use std::net::Shutdown;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+#[cfg(feature = "ws")]
+use greenwood_runtime::CancelToken;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::connections::Registration;
@@ -107,6 +109,12 @@ impl Upgraded {
             self.stream().say_end();
         }
         self.stream().shutdown(how)
+    }
+
+    /// A token that is cancelled when the server begins to shut down.
+    #[cfg(feature = "ws")]
+    pub(crate) fn shutdown_token(&self) -> CancelToken {
+        self.registration.link().shutdown_token()
     }
 
     /// Whether the server is shutting down. The connection is cut when its grace period has ended.

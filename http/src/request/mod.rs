@@ -2,6 +2,7 @@
 
 mod fields;
 mod framing;
+mod origin;
 mod owned;
 mod parse;
 #[cfg(test)]
