@@ -7,6 +7,7 @@ mod exchange;
 mod files;
 mod handshake;
 mod reload;
+mod rest;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;

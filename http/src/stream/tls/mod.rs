@@ -75,12 +75,13 @@ impl TlsStream {
         if let Some(result) = self.take(into) {
             return result;
         }
+        let drained = Cell::new(false);
         self.socket.source().perform_as(
             self.socket.as_fd(),
             Interest::Read,
             || Ok(Mode::NonBlocking),
-            || self.receive(into, &Cell::new(false)),
-            |_| false,
+            || self.receive(into, &drained),
+            |_| drained.get(),
         )
     }
 
