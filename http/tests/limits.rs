@@ -79,11 +79,9 @@ fn head() {
 
 #[test]
 fn fields() {
-    for (builder, limit) in [
-        (Server::builder(), 100),
-        (with(|l| l.fields = 5), 5),
-        (with(|l| l.fields = 300), 300),
-    ] {
+    for (builder, limit) in
+        [(Server::builder(), 100), (with(|l| l.fields = 5), 5), (with(|l| l.fields = 300), 300)]
+    {
         let server = TestServer::with(builder, echo);
         for (number, fits) in [(limit - 1, true), (limit, true), (limit + 1, false)] {
             let fields = "A: b\r\n".repeat(number);

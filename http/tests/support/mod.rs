@@ -91,7 +91,7 @@ pub struct Client {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).unwrap();
+        let stream = connect(address);
         stream.set_read_timeout(Some(WATCHDOG)).unwrap();
         stream.set_nodelay(true).unwrap();
         Client { stream, ahead: Vec::new() }
@@ -168,6 +168,22 @@ impl Read for &mut Client {
         into[..n].copy_from_slice(&self.ahead[..n]);
         self.ahead.drain(..n);
         Ok(n)
+    }
+}
+
+/// Waits for a port if they have run out: thousands of connections one after the other leave as many in TIME_WAIT.
+fn connect(address: SocketAddr) -> TcpStream {
+    let late = std::time::Instant::now() + WATCHDOG * 5;
+    loop {
+        match TcpStream::connect(address) {
+            Err(e)
+                if e.kind() == io::ErrorKind::AddrNotAvailable
+                    && std::time::Instant::now() < late =>
+            {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            stream => return stream.unwrap(),
+        }
     }
 }
 
