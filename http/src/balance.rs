@@ -28,11 +28,12 @@ impl Balance {
 
     /// Counts a connection in at the least loaded worker, until it leaves. None without workers.
     ///
+    /// Among several it is the worker `here`, as waking another costs more than a short request does.
     /// Exact with one caller at a time (the accept loop); connections that leave meanwhile make
     /// the choice stale by a few at most.
-    pub(crate) fn enter(&self) -> Option<Worker> {
+    pub(crate) fn enter(&self, here: Option<usize>) -> Option<Worker> {
         let counts = self.live.iter().map(|n| n.load(Ordering::Relaxed));
-        let (worker, _) = counts.enumerate().min_by_key(|&(_, n)| n)?;
+        let (worker, _) = counts.enumerate().min_by_key(|&(k, n)| (n, Some(k) != here))?;
         self.live[worker].fetch_add(1, Ordering::Relaxed);
         Some(Worker(worker as u32))
     }
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn spreads_and_refills_gaps() {
         let balance = Balance::new(3);
-        let mut seats: Vec<Worker> = (0..64).map(|_| balance.enter().unwrap()).collect();
+        let mut seats: Vec<Worker> = (0..64).map(|_| balance.enter(None).unwrap()).collect();
         assert_eq!(counts(&balance), [22, 21, 21]);
         seats.retain(|&seat| {
             let stays = seat != Worker(1);
@@ -69,7 +70,7 @@ mod tests {
             stays
         });
         assert_eq!(counts(&balance), [22, 0, 21]);
-        let late: Vec<Worker> = (0..21).map(|_| balance.enter().unwrap()).collect();
+        let late: Vec<Worker> = (0..21).map(|_| balance.enter(Some(0)).unwrap()).collect();
         assert!(late.iter().all(|seat| *seat == Worker(1)));
         seats.into_iter().chain(late).for_each(|seat| balance.leave(seat));
         assert_eq!(counts(&balance), [0, 0, 0]);
@@ -77,6 +78,13 @@ mod tests {
 
     #[test]
     fn without_workers_there_is_no_place() {
-        assert_eq!(Balance::new(0).enter(), None);
+        assert_eq!(Balance::new(0).enter(Some(0)), None);
+    }
+
+    #[test]
+    fn stays_where_it_is_unless_another_has_less() {
+        let balance = Balance::new(3);
+        let seats: Vec<_> = (0..4).map(|_| balance.enter(Some(2)).unwrap().index()).collect();
+        assert_eq!(seats, [2, 0, 1, 2]);
     }
 }

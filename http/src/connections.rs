@@ -214,7 +214,12 @@ impl Registration {
         stream: Stream,
         peer: Option<SocketAddr>,
     ) -> Registration {
-        let link = Arc::new(Link::new(service, stream, peer, service.balance.enter()));
+        let link = Arc::new(Link::new(
+            service,
+            stream,
+            peer,
+            service.balance.enter(greenwood_runtime::worker_index()),
+        ));
         let mut table = service.connections.lock();
         table.open += 1;
         let id = table.links.insert(link.clone()) as u32;

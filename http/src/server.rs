@@ -147,7 +147,7 @@ impl Server {
         let mut listener = listener.into();
         listener.layers.complete(&self.settings.layers);
         // The accept loop waits for the listeners and for a shutdown at once, and so never in accept.
-        listener.set_nonblocking()?;
+        listener.prepare()?;
         self.listeners.push(listener);
         Ok(self)
     }

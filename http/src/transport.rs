@@ -58,11 +58,16 @@ impl Transport {
     }
 
     /// Writes `bytes` after `out`, without copying what is long. Suspends.
+    #[inline]
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.out.len() + bytes.len() <= FLUSH_AT {
             self.out.extend_from_slice(bytes);
             return Ok(());
         }
+        self.send_long(bytes)
+    }
+
+    fn send_long(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.flush()?;
         self.write(bytes)
     }

@@ -43,6 +43,7 @@ impl Arrived {
     }
 
     /// How much of `received` is used, and what was read since and is not.
+    #[inline]
     pub(crate) fn rest(&self) -> (usize, &[u8]) {
         (self.used, &self.spill[self.start..self.end])
     }

@@ -70,6 +70,7 @@ enum Failure {
 }
 
 impl BodyState {
+    #[inline]
     pub(crate) fn new(framing: Framing, expects_continue: bool, limits: &Limits) -> BodyState {
         BodyState {
             coding: match framing {
@@ -135,7 +136,15 @@ impl BodyState {
         self.failure.is_none() && (self.ended() || short && !self.expects_continue)
     }
 
+    /// Whether bytes have come that are not used, of those received with the head or since.
+    #[inline]
+    pub(crate) fn has_more(&self, received: &[u8]) -> bool {
+        let (used, later) = self.rest();
+        used < received.len() || !later.is_empty()
+    }
+
     /// How much of the bytes received with the head is used, and what was read since and is not.
+    #[inline]
     pub(crate) fn rest(&self) -> (usize, &[u8]) {
         self.arrived.rest()
     }
@@ -213,18 +222,17 @@ impl<'c> RequestBody<'c> {
         RequestBody { state, received, transport }
     }
 
-    /// Skips what is left, as far as it is already here. What comes of it is in the state.
-    pub(crate) fn skip_arrived(&mut self) {
-        if self.state.ended() {
-            return;
-        }
+    /// Skips what is left, as far as it is already here. What the client got wrong before, if that is why reading has failed.
+    pub(crate) fn skip_arrived(&mut self) -> Option<RequestError> {
+        let refusal = self.state.refusal();
         let mut sink = [0; 1024];
-        while self.state.failure.is_none() {
+        while self.state.failure.is_none() && !self.state.ended() {
             match self.state.take(self.received, &mut sink) {
                 Ok(Some(1..)) => {}
-                _ => return,
+                _ => break,
             }
         }
+        refusal
     }
 
     /// Skips what is left, but not much more than `limit` bytes; whether the end was reached.

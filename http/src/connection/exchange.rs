@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use greenwood_runtime::is_interruption;
 use http::{Method, StatusCode, header};
 
-use super::{Connection, Next};
+use super::{Close, Connection, Next};
 use crate::body::{BodyState, RequestBody};
-use crate::request::{self, Head, Request, Scan};
+use crate::request::{self, Framing as BodyFraming, Head, Request, Scan};
 use crate::response::encode::{self, Framing};
 use crate::response::{Content, IntoResponse, Response, send};
 
@@ -36,10 +36,11 @@ impl Connection<'_> {
             Ok(None) => return Ok(Next::Receive),
             Err(error) => {
                 self.refuse(error);
-                return Ok(Next::Close);
+                return Ok(Next::Close(Close::Linger));
             }
         };
         let (len, version, mut keep_alive) = (head.len, head.version, head.keep_alive);
+        let (asked_for_end, without_body) = (!keep_alive, head.framing == BodyFraming::Length(0));
         let is_head = head.method == Method::HEAD;
         let received = &bytes[len..];
         // A client that has sent part of the body already does not wait.
@@ -47,14 +48,13 @@ impl Connection<'_> {
         let mut body = BodyState::new(head.framing, expects_continue, limits);
 
         let reader = RequestBody::new(&mut body, received, &mut self.transport);
-        let mut request = Request::new(head, reader, self.registration.link());
+        let mut request = Request::new(&head, reader, self.registration.link());
         let outcome = catch_unwind(AssertUnwindSafe(|| self.service.handler.handle(&mut request)));
-        let refusal = request.body.state.refusal();
-        request.body.skip_arrived();
+        let refusal = if without_body { None } else { request.body.skip_arrived() };
 
         let response = match (outcome, refusal) {
             (Ok(response), None) if !response.status.is_informational() => response,
-            (Ok(response), None) => switch_or_fail(response, &request.head, request.body.state),
+            (Ok(response), None) => switch_or_fail(response, &head, request.body.state),
             // Keeps what was said about the same error with more knowledge, as of a page from elsewhere.
             (Ok(response), Some(error)) if response.status == error.status() => response,
             (Ok(_), Some(error)) => error.into_response(),
@@ -66,11 +66,10 @@ impl Connection<'_> {
             }
         };
         drop(request);
-        let (used, later) = body.rest();
-        let more = used < received.len() || !later.is_empty();
+        let more = body.has_more(received);
         let framing = Framing::of(response.status, response.body.len(), version);
         keep_alive &= framing != Framing::Close
-            && body.skippable(limits.drain)
+            && (without_body || body.skippable(limits.drain))
             && !encode::wants_close(&response)
             && self.registration.count_request() < limits.requests
             // Requests that were received with this one are answered before a shutdown closes.
@@ -86,12 +85,15 @@ impl Connection<'_> {
             send::body(&mut self.transport, response.body.0, framing)?;
         }
         if !keep_alive {
-            return Ok(Next::Close);
+            // Whoever asks for the end sends nothing after that. Some very old clients send a line after a body.
+            let silent = asked_for_end && without_body && !more;
+            return Ok(Next::Close(if silent { Close::Now } else { Close::Linger }));
         }
-        if !body.ended()
+        if !without_body
+            && !body.ended()
             && !RequestBody::new(&mut body, received, &mut self.transport).skip(limits.drain)
         {
-            return Ok(Next::Close);
+            return Ok(Next::Close(Close::Linger));
         }
         self.use_up(len, &body);
         self.scan = Scan::default();
@@ -101,6 +103,7 @@ impl Connection<'_> {
     }
 
     /// Leaves in the input what came behind the request.
+    #[inline]
     fn use_up(&mut self, head: usize, body: &BodyState) {
         match body.rest() {
             (used, []) => self.input.consume(head + used),

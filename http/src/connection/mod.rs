@@ -80,8 +80,16 @@ struct Connection<'s> {
 enum Next {
     Request,
     Receive,
-    Close,
+    Close(Close),
     Upgrade(Upgrade),
+}
+
+/// How a connection is closed.
+enum Close {
+    /// At once: the client sends nothing more.
+    Now,
+    /// When the client has had a chance to read the answer before it learns that what it sends goes nowhere.
+    Linger,
 }
 
 /// How the work on a connection ends.
@@ -115,7 +123,11 @@ impl<'s> Connection<'s> {
             match self.answer()? {
                 Next::Request if self.transport.out.len() < FLUSH_AT => {}
                 Next::Request => self.transport.flush()?,
-                Next::Close => return self.close(),
+                Next::Close(Close::Linger) => return self.close(),
+                Next::Close(Close::Now) => {
+                    self.transport.flush()?;
+                    return Ok(End::Closed);
+                }
                 Next::Upgrade(next) => {
                     self.transport.flush()?;
                     return Ok(End::Upgrade(next));

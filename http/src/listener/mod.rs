@@ -15,6 +15,7 @@ use greenwood_net::{TcpListener, ToSocketAddrs, UnixListener};
 
 use crate::proxy_header::ProxyHeader;
 use crate::stream::{Socket, Stream};
+use crate::sys;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 pub(crate) use layers::Layers;
@@ -162,9 +163,14 @@ impl Listener {
         matches!(self.socket, Bound::Tcp(_))
     }
 
-    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
+    /// For an accept loop, and for what it accepts.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
         match &self.socket {
-            Bound::Tcp(listener) => listener.set_nonblocking(true),
+            Bound::Tcp(listener) => {
+                // Answers are written whole; waiting for more to send would only delay the last packet.
+                let _ = rustix::net::sockopt::set_tcp_nodelay(listener, true);
+                listener.set_nonblocking(true)
+            }
             Bound::Unix(_, listener) => listener.set_nonblocking(true),
         }
     }
@@ -178,8 +184,9 @@ impl Listener {
         match &self.socket {
             Bound::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
-                // Answers are written whole; waiting for more to send would only delay the last packet.
-                let _ = stream.set_nodelay(true);
+                if !sys::NODELAY_IS_INHERITED {
+                    let _ = stream.set_nodelay(true);
+                }
                 Ok((self.layers.over(Socket::tcp(stream.into()))?, Some(peer)))
             }
             Bound::Unix(_, listener) => {

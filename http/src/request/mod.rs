@@ -39,7 +39,7 @@ use crate::router::Matched;
 /// What it hands out as `&str` and `&[u8]` lives as long as the request: copy what is to outlive the
 /// handler.
 pub struct Request<'c> {
-    pub(crate) head: Head<'c>,
+    pub(crate) head: &'c Head<'c>,
     pub(crate) body: RequestBody<'c>,
     link: &'c Arc<Link>,
     pub(crate) matched: Matched,
@@ -47,7 +47,12 @@ pub struct Request<'c> {
 }
 
 impl<'c> Request<'c> {
-    pub(crate) fn new(head: Head<'c>, body: RequestBody<'c>, link: &'c Arc<Link>) -> Request<'c> {
+    #[inline]
+    pub(crate) fn new(
+        head: &'c Head<'c>,
+        body: RequestBody<'c>,
+        link: &'c Arc<Link>,
+    ) -> Request<'c> {
         Request { head, body, link, matched: Matched::Nothing, extensions: Extensions::new() }
     }
 

@@ -10,7 +10,7 @@ use super::framing::{Framing, Notes, Semantics};
 use super::target::Target;
 use crate::error::RequestError;
 use crate::limits::Limits;
-use crate::syntax::{self, TARGET, TOKEN};
+use crate::syntax::{self, PATH, TARGET, TOKEN};
 
 /// A complete head, borrowed from the bytes it was parsed from.
 #[derive(Debug)]
@@ -88,13 +88,13 @@ fn head<'a>(
     limits: &Limits,
 ) -> Result<Head<'a>, Stop> {
     let (method, at) = method(bytes)?;
-    let (raw, at) = target(bytes, at, limits.target)?;
+    let (raw, path, at) = target(bytes, at, limits.target)?;
     let (version, at) = version(bytes, at)?;
     let (notes, len) = fields(bytes, at, spans, limits.fields)?;
     if method == Method::CONNECT {
         return Err(Stop::Refused(RequestError::NotImplemented));
     }
-    let target = Target::parse(raw, &method)?;
+    let target = Target::parse(raw, path, &method)?;
     let Semantics { framing, keep_alive, expects_continue } = notes.settle(version)?;
     let fields = Fields::new(bytes, spans);
     Ok(Head { method, target, version, fields, framing, keep_alive, expects_continue, len })
@@ -119,17 +119,21 @@ fn method(bytes: &[u8]) -> Result<(Method, usize), Stop> {
     }
 }
 
-/// The target, and where the version starts.
+/// The target, how many bytes its path has, and where the version starts.
 #[inline]
-fn target(bytes: &[u8], at: usize, limit: usize) -> Result<(&[u8], usize), Stop> {
+fn target(bytes: &[u8], at: usize, limit: usize) -> Result<(&[u8], usize, usize), Stop> {
     let rest = &bytes[at..];
-    let len = syntax::span(rest, TARGET);
+    let path = syntax::span(rest, PATH);
+    let len = match rest.get(path) {
+        Some(b'?') => path + syntax::span(&rest[path..], TARGET),
+        _ => path,
+    };
     // Before what is wrong further on, which in another cut would not be here yet.
     if len > limit {
         return Err(Stop::Refused(RequestError::TargetTooLong));
     }
     match rest.get(len) {
-        Some(b' ') if len > 0 => Ok((&rest[..len], at + len + 1)),
+        Some(b' ') if len > 0 => Ok((&rest[..len], path, at + len + 1)),
         None => Err(Stop::Unfinished),
         Some(_) => malformed("malformed request target"),
     }

@@ -8,7 +8,7 @@ use http::Method;
 
 use super::fields::text;
 use crate::error::RequestError;
-use crate::syntax::{self, HOST, PATH};
+use crate::syntax::{self, DIGIT, HOST};
 
 /// A request target, in parts, all of ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +20,16 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Takes origin-form, absolute-form, and for OPTIONS also asterisk-form. `raw` is not empty and holds nothing but what is taken in a target.
+    /// Takes origin-form, absolute-form, and for OPTIONS also asterisk-form. `raw` is not empty and holds nothing but what is
+    /// taken in a target; its path has `end` bytes.
     ///
     /// Authority-form belongs to CONNECT, which is refused before.
     #[inline]
-    pub(super) fn parse(raw: &'a [u8], method: &Method) -> Result<Target<'a>, RequestError> {
-        let end = syntax::span(raw, PATH);
+    pub(super) fn parse(
+        raw: &'a [u8],
+        end: usize,
+        method: &Method,
+    ) -> Result<Target<'a>, RequestError> {
         let query = raw.get(end + 1..);
         let path = &raw[..end];
         if path.first() == Some(&b'/') || raw == b"*" && *method == Method::OPTIONS {
@@ -82,7 +86,24 @@ fn strip_scheme(raw: &[u8]) -> Option<&[u8]> {
 /// no such URIs (RFC 9110 section 4.2). Userinfo (`user@host`) is not part of it: it has served to
 /// make a name look like another. Nor are the address forms to come that RFC 3986 leaves room for
 /// (`[v1.x]`): none has come.
+#[inline]
 pub(crate) fn is_host(value: &[u8]) -> bool {
+    // Nearly all are this alone.
+    let name = syntax::span(value, HOST);
+    match value.get(name) {
+        None => name > 0,
+        Some(b':') if name > 0 => is_port(&value[name + 1..]),
+        Some(b'%' | b'[') => is_rare_host(value),
+        Some(_) => false,
+    }
+}
+
+fn is_port(port: &[u8]) -> bool {
+    syntax::span(port, DIGIT) == port.len()
+}
+
+#[cold]
+fn is_rare_host(value: &[u8]) -> bool {
     let (valid, rest) = match value {
         [b'[', rest @ ..] => {
             let Some(end) = rest.iter().position(|&b| b == b']') else { return false };
@@ -94,12 +115,7 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
             (rest.len() < value.len(), rest)
         }
     };
-    let port = match rest {
-        [] => true,
-        [b':', port @ ..] => port.iter().all(u8::is_ascii_digit),
-        _ => false,
-    };
-    valid && port
+    valid && (rest.is_empty() || rest.strip_prefix(b":").is_some_and(is_port))
 }
 
 /// What follows the longest `reg-name` (RFC 3986 section 3.2.2) at the start.
@@ -165,10 +181,12 @@ impl std::error::Error for InvalidPercentEncoding {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::syntax::PATH;
 
     fn parts(raw: &str) -> Option<(Option<&str>, &str, Option<&str>)> {
         let valid = syntax::span(raw.as_bytes(), syntax::TARGET) == raw.len();
-        let parsed = valid.then(|| Target::parse(raw.as_bytes(), &Method::GET).ok()).flatten();
+        let end = syntax::span(raw.as_bytes(), PATH);
+        let parsed = valid.then(|| Target::parse(raw.as_bytes(), end, &Method::GET).ok()).flatten();
         parsed.map(|t| (t.authority(), t.path(), t.query()))
     }
 
@@ -194,7 +212,7 @@ mod tests {
         ] {
             assert_eq!(parts(bad), None, "{bad}");
         }
-        assert_eq!(Target::parse(b"*", &Method::OPTIONS).unwrap().path(), "*");
+        assert_eq!(Target::parse(b"*", 1, &Method::OPTIONS).unwrap().path(), "*");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use http::{StatusCode, Version, header};
 
 use super::Response;
+use super::fields::Media;
 use crate::date::Line;
 
 /// How an answer's body is marked off (RFC 9112 section 6.3, from the sender's side).
@@ -69,8 +70,13 @@ pub(crate) fn head(
     } else {
         status(out, response.status);
     }
-    if let Some(media) = response.fields.media() {
-        out.extend_from_slice(media.line());
+    // One by one, for the compiler to know how long each is.
+    match response.fields.media() {
+        None => {}
+        Some(Media::Text) => out.extend_from_slice(Media::Text.line()),
+        Some(Media::Html) => out.extend_from_slice(Media::Html.line()),
+        Some(Media::Json) => out.extend_from_slice(Media::Json.line()),
+        Some(Media::Bytes) => out.extend_from_slice(Media::Bytes.line()),
     }
     let mut dated = false;
     for (name, value) in response.fields.others() {

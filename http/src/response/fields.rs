@@ -27,7 +27,8 @@ impl Media {
     }
 
     /// The whole field, as it is sent.
-    pub(super) fn line(self) -> &'static [u8] {
+    #[inline(always)]
+    pub(super) const fn line(self) -> &'static [u8] {
         match self {
             Media::Text => b"content-type: text/plain; charset=utf-8\r\n",
             Media::Html => b"content-type: text/html; charset=utf-8\r\n",

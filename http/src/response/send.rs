@@ -17,12 +17,21 @@ const PIECE: usize = 16 * 1024;
 ///
 /// Those of whatever makes the body, and of the socket. The answer is then incomplete and the connection must be
 /// closed without another byte.
+#[inline]
 pub(crate) fn body(
     transport: &mut Transport,
     content: Content,
     framing: Framing,
 ) -> io::Result<()> {
-    let result = send(transport, content, framing);
+    match content {
+        Content::Static(bytes) => transport.send(bytes),
+        Content::Owned(bytes) => transport.send(&bytes),
+        content => produced(transport, content, framing),
+    }
+}
+
+fn produced(transport: &mut Transport, content: Content, framing: Framing) -> io::Result<()> {
+    let result = produce(transport, content, framing);
     if let Err(error) = &result
         && !transport.is_broken()
     {
@@ -31,10 +40,8 @@ pub(crate) fn body(
     result
 }
 
-fn send(transport: &mut Transport, content: Content, framing: Framing) -> io::Result<()> {
+fn produce(transport: &mut Transport, content: Content, framing: Framing) -> io::Result<()> {
     match content {
-        Content::Static(bytes) => transport.send(bytes),
-        Content::Owned(bytes) => transport.send(&bytes),
         Content::Reader { mut reader, .. } => {
             // A reader may take hours for its first byte; what came before is due now.
             transport.flush()?;
@@ -46,8 +53,8 @@ fn send(transport: &mut Transport, content: Content, framing: Framing) -> io::Re
             writer.finish()
         }
         Content::File(body) => body.send(transport),
-        // After the head, by the connection.
-        Content::Upgrade(_) => Ok(()),
+        // After the head, by the connection; the others, by `body`.
+        Content::Upgrade(_) | Content::Static(_) | Content::Owned(_) => Ok(()),
     }
 }
 

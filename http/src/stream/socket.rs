@@ -257,8 +257,8 @@ impl AsFd for Socket {
 }
 
 impl Drop for Socket {
-    /// Ends the registration while the descriptor's number is still ours.
+    /// Closing the descriptor, the only one of this socket, ends its registration without a further system call.
     fn drop(&mut self) {
-        self.source.close(self.fd.as_fd());
+        self.source.close_lost();
     }
 }

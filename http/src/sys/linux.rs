@@ -11,6 +11,9 @@ use rustix::net::SendFlags;
 /// A peer that has gone is an error and no signal. std ignores SIGPIPE in `main`, but a program may restore it.
 pub(crate) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 
+/// Connections start with the option as their listener has it.
+pub(crate) const NODELAY_IS_INHERITED: bool = true;
+
 /// More follows at once: an incomplete last packet may wait for it.
 pub(crate) const MORE: SendFlags = SendFlags::MORE;
 

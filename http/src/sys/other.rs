@@ -10,6 +10,8 @@ use rustix::net::SendFlags;
 /// std sets `SO_NOSIGPIPE` on the sockets that it makes where the flag is missing.
 pub(crate) const NO_SIGNAL: SendFlags = SendFlags::empty();
 
+pub(crate) const NODELAY_IS_INHERITED: bool = false;
+
 pub(crate) const MORE: SendFlags = SendFlags::empty();
 
 pub(crate) const SEARCH: OFlags = OFlags::DIRECTORY;

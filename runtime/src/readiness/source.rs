@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::direction::Direction;
 use super::{Interest, Registered, once};
 use crate::context::{self, Current};
 use crate::fairness;
@@ -172,17 +173,8 @@ impl Source {
     ) -> io::Result<()> {
         let registered = self.registered.get_or_init(|| Arc::new(Registered::new()));
         let direction = registered.direction(interest);
-        // Known before the registration, which reports at once whatever is ready by then. Whoever did not register must clear nothing: by
-        // now another worker may have had an event that the caller's last attempt came before.
-        let seen = direction.seen();
-        if !registered.is_bound() && registered.bind(fd.as_raw_fd(), cx)? {
-            direction.clear(seen);
-        }
-        // Pairs with the fence in `close`: it finds the registration, or this finds it closed.
-        fence(Ordering::SeqCst);
-        if self.closed.load(Ordering::Acquire) {
-            registered.unbind(fd.as_raw_fd());
-            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        if !registered.is_bound() {
+            self.bind(registered, direction, fd, cx)?;
         }
         let reason = self.reason.unwrap_or_else(|| interest.reason());
         match direction.wait(cx, reason, deadline) {
@@ -204,15 +196,8 @@ impl Source {
     pub(super) fn registered_at(&self, cx: Current, fd: BorrowedFd<'_>) -> Option<Arc<Registered>> {
         let registered = self.registered.get_or_init(|| Arc::new(Registered::new()));
         let direction = registered.direction(Interest::Read);
-        // These three as in `wait_on_coroutine`.
-        let seen = direction.seen();
-        if !registered.is_bound() && registered.bind(fd.as_raw_fd(), cx).ok()? {
-            direction.clear(seen);
-        }
-        fence(Ordering::SeqCst);
-        if self.closed.load(Ordering::Acquire) {
-            registered.unbind(fd.as_raw_fd());
-            return None;
+        if !registered.is_bound() {
+            self.bind(registered, direction, fd, cx).ok()?;
         }
         registered.is_bound_to(cx).then(|| registered.clone())
     }
@@ -222,6 +207,30 @@ impl Source {
         if let Some(registered) = self.registered.get() {
             registered.direction(Interest::Read).remove_waiter(waiter);
         }
+    }
+
+    /// Registers, unless somebody else does.
+    #[cold]
+    fn bind(
+        &self,
+        registered: &Arc<Registered>,
+        direction: &Direction,
+        fd: BorrowedFd<'_>,
+        cx: Current,
+    ) -> io::Result<()> {
+        // Known before the registration, which reports at once whatever is ready by then. Whoever did not register must clear nothing: by
+        // now another worker may have had an event that the caller's last attempt came before.
+        let seen = direction.seen();
+        if registered.bind(fd.as_raw_fd(), cx)? {
+            direction.clear(seen);
+        }
+        // Pairs with the fence in `close`: it finds the registration, or this finds it closed.
+        fence(Ordering::SeqCst);
+        if self.closed.load(Ordering::Acquire) {
+            registered.unbind(fd.as_raw_fd());
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
+        Ok(())
     }
 
     /// Makes sure that `fd` stands for the file that is registered, if one is, where its owner cannot know: a number may have been closed and
