@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use greenwood_http::files::File;
 use greenwood_http::{Limits, Listener, ProxyHeader, Request, Response, Server};
 use rustls::version::{TLS12, TLS13};
 
@@ -154,6 +155,30 @@ fn large_bodies_both_ways() {
         client.write_all(b"0\r\n\r\n").unwrap();
         let (_, same) = crate::client::answer(&mut client).unwrap();
         assert!(same == body);
+    }
+}
+
+/// The kernel cannot encrypt what it sends from a file.
+#[test]
+fn files() {
+    let identity = Identity::new("localhost");
+    let files = identity.files();
+    let path = files.key.with_file_name("large");
+    std::fs::write(&path, pattern(LARGE)).unwrap();
+    for backend in BACKENDS {
+        let path = path.clone();
+        let server =
+            TestServer::with(identity.server(backend), move |request: &mut Request<'_>| {
+                File::open(&path).map(|file| file.respond(request))
+            });
+        let mut client = identity.connect(server.address);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        let (_, body) = crate::client::answer(&mut client).unwrap();
+        assert!(body == pattern(LARGE));
+        client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nRange: bytes=100000-\r\n\r\n").unwrap();
+        let (head, body) = crate::client::answer(&mut client).unwrap();
+        assert!(head.starts_with("HTTP/1.1 206 "), "{head}");
+        assert!(body == pattern(LARGE)[100_000..]);
     }
 }
 
