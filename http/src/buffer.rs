@@ -6,7 +6,7 @@ use crate::connections::Link;
 use crate::request::FieldSpan;
 
 /// What a buffer starts with, and the most that is kept while a connection waits.
-pub(crate) const INITIAL: usize = 8 * 1024;
+pub(crate) const INITIAL: usize = 4 * 1024;
 
 /// `bytes` is kept at its full length, so that a read needs neither `unsafe` nor zeroing each time.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ pub(crate) struct Spare {
 }
 
 /// The most that a worker keeps.
-const SPARE: usize = 64;
+const SPARE: usize = 16;
 
 /// The most output of a connection that is kept for the next.
 const OUT: usize = 8 * 1024;

@@ -1,7 +1,7 @@
 //! The live connections: counted, and reachable from outside so that a shutdown can end them.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -22,8 +22,8 @@ use crate::stream::Stream;
 pub(crate) struct Link {
     pub(crate) stream: Stream,
     pub(crate) service: Arc<Service>,
-    /// None on Unix sockets. See `client`.
-    peer: Option<SocketAddr>,
+    /// See `client`.
+    peer: Peer,
     /// Where its coroutines run. None on an OS thread.
     pub(crate) worker: Option<Worker>,
     /// How many requests were answered.
@@ -160,6 +160,35 @@ impl Connections {
     }
 }
 
+/// The other end of a connection, in half the bytes of an `Option<SocketAddr>`.
+#[derive(Debug)]
+enum Peer {
+    /// Of a Unix socket.
+    Nameless,
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+impl Peer {
+    fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Peer::Nameless => None,
+            Peer::V4(address) => Some((*address).into()),
+            Peer::V6(address) => Some((**address).into()),
+        }
+    }
+}
+
+impl From<Option<SocketAddr>> for Peer {
+    fn from(address: Option<SocketAddr>) -> Peer {
+        match address {
+            None => Peer::Nameless,
+            Some(SocketAddr::V4(address)) => Peer::V4(address),
+            Some(SocketAddr::V6(address)) => Peer::V6(Box::new(address)),
+        }
+    }
+}
+
 impl Link {
     pub(crate) fn new(
         service: &Arc<Service>,
@@ -168,6 +197,7 @@ impl Link {
         worker: Option<Worker>,
     ) -> Link {
         let (requests, idle) = (AtomicU32::new(0), AtomicBool::new(false));
+        let peer = Peer::from(peer);
         Link { service: service.clone(), stream, peer, worker, requests, idle }
     }
 
@@ -176,7 +206,7 @@ impl Link {
         match self.stream.socket().origin() {
             Some(Origin::Address(client)) => Some(client),
             Some(Origin::Unix) => None,
-            Some(Origin::Connection) | None => self.peer,
+            Some(Origin::Connection) | None => self.peer.address(),
         }
     }
 

@@ -9,9 +9,11 @@ use crate::buffer;
 /// How long an idle connection keeps its coroutine and buffers, and with them its next request's speed.
 const WARM: Duration = Duration::from_secs(1);
 
-/// With more connections than this on a worker, one that has nothing to do rests at once: most of so many do nothing most of the
-/// time, and what each keeps adds up.
-const MANY: usize = 256;
+/// The same with more connections than [`MANY`] on a worker. Of so many most do nothing most of the time, and what each keeps adds up;
+/// the few that are busy come back sooner than this.
+const WARM_AMONG_MANY: Duration = Duration::from_millis(2);
+
+const MANY: usize = 64;
 
 pub(super) enum Received {
     Bytes,
@@ -58,11 +60,9 @@ impl Connection<'_> {
             // On an OS thread, which stays for as long as the connection does.
             return self.read(idle);
         };
-        let stream = &self.transport.link.stream;
         let warm = match live {
             ..=MANY => idle.min(WARM),
-            _ if stream.may_be_readable() => Duration::ZERO,
-            _ => return Ok(Received::Nothing(after(idle))),
+            _ => idle.min(WARM_AMONG_MANY),
         };
         match self.read(warm)? {
             Received::Late if warm < idle => Ok(Received::Nothing(after(idle - warm))),
@@ -70,14 +70,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Reads once. With no time, takes what is there.
     fn read(&mut self, timeout: Duration) -> io::Result<Received> {
-        let stream = &self.transport.link.stream;
-        let result = match timeout {
-            Duration::ZERO => stream.try_read(self.input.spare()),
-            timeout => stream.read(self.input.spare(), Some(timeout)),
-        };
-        match result {
+        match self.transport.link.stream.read(self.input.spare(), Some(timeout)) {
             Ok(0) => Ok(Received::End),
             Ok(n) => {
                 self.input.commit(n);

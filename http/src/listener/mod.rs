@@ -21,6 +21,10 @@ use crate::tls::Tls;
 pub(crate) use layers::Layers;
 use unix::SocketFile;
 
+/// Connections that the kernel keeps until they are accepted; it takes no more than `net.core.somaxconn` says. At std's 128 a worker that is a few
+/// milliseconds late costs clients a second: that is when they try again.
+const BACKLOG: i32 = 4096;
+
 /// A listening socket, TCP or Unix, for [`Builder::listen`](crate::Builder::listen) and
 /// [`Server::listen_also`](crate::Server::listen_also).
 ///
@@ -57,7 +61,9 @@ impl Listener {
     ///
     /// As [`std::net::TcpListener::bind`].
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<Listener> {
-        TcpListener::bind(address).map(Listener::from)
+        let listener = TcpListener::bind(address)?;
+        rustix::net::listen(&listener, BACKLOG)?;
+        Ok(listener.into())
     }
 
     /// A Unix socket that listens on `path`. Does not suspend.
@@ -89,6 +95,7 @@ impl Listener {
 
     fn bind_unix_as(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
         let (socket, file) = unix::bind(path, mode)?;
+        rustix::net::listen(&socket, BACKLOG)?;
         Ok(Listener::new(Bound::Unix(Some(file), socket.into())))
     }
 
