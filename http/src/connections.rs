@@ -16,6 +16,7 @@ use crate::balance::Worker;
 use crate::proxy_header::Origin;
 use crate::service::Service;
 use crate::stream::Stream;
+use crate::sys;
 
 /// One connection, as its own coroutine and a shutdown see it.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Link {
     requests: AtomicU32,
     /// Whether the connection waits for something that is no request yet.
     idle: AtomicBool,
+    /// Whether this side has ended the input, which from here on looks as if the client had.
+    input_ended: AtomicBool,
 }
 
 pub(crate) struct Connections {
@@ -197,8 +200,8 @@ impl Link {
         worker: Option<Worker>,
     ) -> Link {
         let (requests, idle) = (AtomicU32::new(0), AtomicBool::new(false));
-        let peer = Peer::from(peer);
-        Link { service: service.clone(), stream, peer, worker, requests, idle }
+        let (peer, input_ended) = (Peer::from(peer), AtomicBool::new(false));
+        Link { service: service.clone(), stream, peer, worker, requests, idle, input_ended }
     }
 
     /// The other end of the connection, or whom that says it speaks for.
@@ -226,8 +229,23 @@ impl Link {
     /// So a request that was received in full is still seen and answered. (That is how Linux does
     /// it; the BSDs throw away what they have.)
     fn end_input(&self) {
+        self.input_ended.store(true, Ordering::SeqCst);
         // Fails when the peer has closed already, which is as good.
         let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// Whether the client has ended its half, or the connection has ended otherwise. Does not suspend.
+    pub(crate) fn client_is_gone(&self) -> bool {
+        // In this order: the flag is set before what it is about.
+        let gone = sys::has_ended(self.stream.as_fd(), true);
+        gone && (!self.input_ended.load(Ordering::SeqCst)
+            || sys::has_ended(self.stream.as_fd(), false))
+    }
+
+    /// Ends the connection for those who hold it beyond its end.
+    fn end(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+        self.stream.source().close(self.stream.as_fd());
     }
 }
 
@@ -316,8 +334,13 @@ impl Drop for Registration {
             service.balance.leave(worker);
         }
         let listed = connections.lock().links.remove(self.id as usize);
+        drop(listed);
+        // Who waits for the client to go holds the socket for that long, and is told by this.
+        if self.link.as_mut().is_some_and(|link| Arc::get_mut(link).is_none()) {
+            self.link().end();
+        }
         // The socket is to be closed before `wait_closed` returns.
-        drop((listed, self.link.take()));
+        drop(self.link.take());
         let mut table = connections.lock();
         table.open -= 1;
         let closer = if table.open == 0 { table.closer.take() } else { None };

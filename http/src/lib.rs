@@ -37,6 +37,7 @@ mod accept;
 mod balance;
 mod body;
 mod buffer;
+mod client;
 mod connection;
 mod connections;
 mod date;
@@ -67,6 +68,7 @@ mod upgrade;
 pub mod websocket;
 
 pub use body::RequestBody;
+pub use client::ClientHandle;
 pub use error::RequestError;
 pub use handler::{Handler, IntoHandler};
 /// The crate whose `Method`, `StatusCode`, `HeaderName` and `HeaderValue` are used here.

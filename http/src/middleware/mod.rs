@@ -1,6 +1,7 @@
 //! Code around handlers: what many routes have in common.
 
 mod access_log;
+mod cancel_when_gone;
 #[cfg(feature = "compression")]
 mod compression;
 mod cors;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use access_log::access_log;
+pub use cancel_when_gone::cancel_when_gone;
 #[cfg(feature = "compression")]
 pub use compression::Compression;
 pub use cors::Cors;

@@ -29,6 +29,7 @@ pub(crate) use scan::Scan;
 pub use target::{InvalidPercentEncoding, percent_decode};
 
 use crate::body::RequestBody;
+use crate::client::ClientHandle;
 use crate::connections::Link;
 use crate::error::RequestError;
 use crate::extract::{FromRequest, Rejection};
@@ -188,6 +189,11 @@ impl<'c> Request<'c> {
     /// [says so](crate::ProxyHeader). `None` on a Unix socket.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.link.client()
+    }
+
+    /// What tells whether the client is still there, for a handler that waits for long.
+    pub fn client_handle(&self) -> ClientHandle {
+        ClientHandle::new(self.link)
     }
 
     /// Whether it came over TLS, to this server: what a proxy in front of it did is not known here.

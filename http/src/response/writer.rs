@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 
 use super::coded::Coded;
 use super::encode::Framing;
+use crate::client::ClientHandle;
 use crate::connections::Link;
 use crate::transport::{FLUSH_AT, Transport};
 
@@ -49,6 +50,11 @@ impl<'c> BodyWriter<'c> {
     /// has ended.
     pub fn is_shutting_down(&self) -> bool {
         self.transport.link.stopping()
+    }
+
+    /// What tells whether the client is still there, for a body that is silent for long: writing finds it out only after a while.
+    pub fn client_handle(&self) -> ClientHandle {
+        ClientHandle::new(&self.transport.link)
     }
 
     pub(crate) fn link(&self) -> &Link {

@@ -4,6 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 use rustix::net::SendFlags;
@@ -87,6 +88,16 @@ pub(crate) fn open_root(path: &Path, cached: bool) -> io::Result<OwnedFd> {
     let resolve = ResolveFlags::CACHED;
     rustix::fs::openat2(rustix::fs::CWD, path, flags, Mode::empty(), resolve)
         .map_err(|_| io::ErrorKind::WouldBlock.into())
+}
+
+/// Whether the connection is broken or ended, or with `half` whether the peer has ended its half of it, whatever is still to be read
+/// before that end (`POLLRDHUP` of poll(2)).
+pub(crate) fn has_ended(socket: BorrowedFd<'_>, half: bool) -> bool {
+    let events = if half { PollFlags::RDHUP } else { PollFlags::empty() };
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let poll =
+        || rustix::event::poll(&mut [PollFd::from_borrowed_fd(socket, events)], Some(&at_once));
+    retry_on_intr(poll).is_ok_and(|n| n > 0)
 }
 
 /// The time of day, as of the kernel's latest tick: asked for once an answer, which a clock without arithmetic should not be.

@@ -4,8 +4,10 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
-use rustix::net::SendFlags;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::{RecvFlags, SendFlags};
 
 /// std sets `SO_NOSIGPIPE` on the sockets that it makes where the flag is missing.
 pub(crate) const NO_SIGNAL: SendFlags = SendFlags::empty();
@@ -53,6 +55,21 @@ pub(crate) fn open_root(path: &Path, cached: bool) -> io::Result<OwnedFd> {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     Ok(rustix::fs::open(path, SEARCH | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Whether the connection is broken or ended, or with `half` whether the peer has ended its half of it: not seen behind bytes that
+/// are still to be read.
+pub(crate) fn has_ended(socket: BorrowedFd<'_>, half: bool) -> bool {
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
+    if retry_on_intr(|| rustix::event::poll(&mut polled, Some(&at_once))).is_ok_and(|n| n > 0) {
+        return true;
+    }
+    let peek = || rustix::net::recv(socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    half && match retry_on_intr(peek) {
+        Ok((n, _)) => n == 0,
+        Err(error) => error != Errno::WOULDBLOCK,
+    }
 }
 
 /// The time of day.

@@ -128,3 +128,27 @@ fn a_client_that_ends_its_half_gets_its_answer() {
         }
     }
 }
+
+#[test]
+fn a_handler_finds_out_that_the_client_has_gone() {
+    let identity = Identity::new("localhost");
+    for backend in BACKENDS {
+        let (says, said) = channel();
+        let handler = move |request: &mut Request<'_>| {
+            let client = request.client_handle();
+            says.send(client.wait_gone(Some(Duration::from_millis(5)))).unwrap();
+            says.send(client.wait_gone(Some(WATCHDOG))).unwrap();
+        };
+        let server = TestServer::with(identity.server(backend), handler);
+        let mut client = identity.connect(server.address);
+        // The second request waits, as records that nobody has read.
+        let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+        client.write_all(request).unwrap();
+        assert!(!said.recv().unwrap());
+        client.write_all(request).unwrap();
+        client.conn.send_close_notify();
+        client.flush().unwrap();
+        drop(client);
+        assert!(said.recv_timeout(WATCHDOG).unwrap());
+    }
+}
