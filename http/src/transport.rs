@@ -19,15 +19,39 @@ pub(crate) struct Transport {
     pub(crate) link: Arc<Link>,
     /// Answers that were not written yet. Empty whenever the connection waits for its peer.
     pub(crate) out: Vec<u8>,
+    /// How many bytes the peer's side has taken.
+    written: u64,
     write_timeout: Duration,
     /// A write has not been completed: nothing more may follow what the peer has of it.
     broken: bool,
 }
 
+/// A point in what is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    written: u64,
+    waiting: usize,
+}
+
 impl Transport {
     /// `out` is empty.
     pub(crate) fn new(link: Arc<Link>, out: Vec<u8>, write_timeout: Duration) -> Transport {
-        Transport { link, out, write_timeout, broken: false }
+        Transport { link, out, written: 0, write_timeout, broken: false }
+    }
+
+    /// Where what is added to `out` now begins.
+    #[inline]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { written: self.written, waiting: self.out.len() }
+    }
+
+    /// Takes back what was added since, if nothing of it has left; whether that is so.
+    pub(crate) fn rewind(&mut self, mark: Mark) -> bool {
+        let kept = self.written == mark.written && !self.broken;
+        if kept {
+            self.out.truncate(mark.waiting);
+        }
+        kept
     }
 
     /// Reads once, for at most `timeout`, after everything in `out` was written: the peer may be
@@ -51,7 +75,7 @@ impl Transport {
             return Ok(());
         }
         let out = std::mem::take(&mut self.out);
-        let result = self.write(&out);
+        let result = self.write(&out, Stream::write_all);
         self.out = out;
         self.out.clear();
         result
@@ -69,7 +93,7 @@ impl Transport {
 
     fn send_long(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.flush()?;
-        self.write(bytes)
+        self.write(bytes, Stream::write_all)
     }
 
     /// Writes what is in `out` and then bytes of `file` without copying them: some of the `len` from `offset` on, 0 if the file has none, or
@@ -82,16 +106,26 @@ impl Transport {
     ) -> io::Result<Option<usize>> {
         if !self.out.is_empty() {
             let out = std::mem::take(&mut self.out);
-            let result = self.whole(|stream, timeout| stream.write_more(&out, timeout));
+            let result = self.write(&out, Stream::write_more);
             self.out = out;
             self.out.clear();
             result?;
         }
-        self.whole(|stream, timeout| stream.send_file(file, offset, len, timeout))
+        let sent = self.whole(|stream, timeout| stream.send_file(file, offset, len, timeout))?;
+        self.written += sent.unwrap_or(0) as u64;
+        Ok(sent)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.whole(|stream, timeout| stream.write_all(bytes, timeout))
+    #[inline]
+    fn write(
+        &mut self,
+        mut bytes: &[u8],
+        write: impl FnOnce(&Stream, &mut &[u8], Option<Duration>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let len = bytes.len();
+        let result = self.whole(|stream, timeout| write(stream, &mut bytes, timeout));
+        self.written += (len - bytes.len()) as u64;
+        result
     }
 
     /// Lets `write` do its work, and nothing more after one that did not come to its end.

@@ -137,7 +137,8 @@ impl Read for &Upgraded {
 /// [`Limits::write_progress`](crate::Limits::write_progress).
 impl Write for &Upgraded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream().write_all(bytes, Some(self.write_timeout)).map(|()| bytes.len())
+        let mut rest = bytes;
+        self.stream().write_all(&mut rest, Some(self.write_timeout)).map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

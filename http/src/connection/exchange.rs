@@ -49,7 +49,12 @@ impl Connection<'_> {
 
         let reader = RequestBody::new(&mut body, received, &mut self.transport);
         let mut request = Request::new(&head, reader, self.registration.link());
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.service.handler.handle(&mut request)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let response = self.service.handler.handle(&mut request);
+            // What is in there is not ours, and may panic even now.
+            drop(request.take_extensions());
+            response
+        }));
         let refusal = if without_body { None } else { request.body.skip_arrived() };
 
         let response = match (outcome, refusal) {
@@ -57,7 +62,10 @@ impl Connection<'_> {
             (Ok(response), None) => switch_or_fail(response, &head, request.body.state),
             // Keeps what was said about the same error with more knowledge, as of a page from elsewhere.
             (Ok(response), Some(error)) if response.status == error.status() => response,
-            (Ok(_), Some(error)) => error.into_response(),
+            (Ok(response), Some(error)) => {
+                send::discard(response.body.0);
+                error.into_response()
+            }
             // Cancellation unwinds too, and must come through.
             (Err(payload), _) if is_interruption(&*payload) => resume_unwind(payload),
             (Err(_), _) => {
@@ -75,14 +83,26 @@ impl Connection<'_> {
             // Requests that were received with this one are answered before a shutdown closes.
             && (more || !self.registration.stopping());
 
+        let mark = self.transport.mark();
         let date = self.date.line(&self.service.date);
         encode::head(&mut self.transport.out, &response, framing, keep_alive, version, date);
-        if let Content::Upgrade(next) = response.body.0 {
-            self.use_up(len, &body);
-            return Ok(Next::Upgrade(next));
-        }
-        if framing.has_body() && !is_head {
-            send::body(&mut self.transport, response.body.0, framing)?;
+        match response.body.0 {
+            Content::Upgrade(next) => {
+                self.use_up(len, &body);
+                return Ok(Next::Upgrade(next));
+            }
+            content if framing.has_body() && !is_head => {
+                let sent = send::body(&mut self.transport, content, framing);
+                if let Err(error) = sent {
+                    // As long as the client has nothing of this answer, it can have another.
+                    if !self.transport.rewind(mark) {
+                        return Err(error);
+                    }
+                    self.answer_last(StatusCode::INTERNAL_SERVER_ERROR.into_response(), version);
+                    return Ok(Next::Close(Close::Linger));
+                }
+            }
+            content => send::discard(content),
         }
         if !keep_alive {
             // Whoever asks for the end sends nothing after that. Some very old clients send a line after a body.
@@ -123,6 +143,7 @@ fn switch_or_fail(response: Response, head: &Head<'_>, body: &BodyState) -> Resp
     if switches && asked && body.ended() {
         response
     } else {
+        send::discard(response.body.0);
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 }

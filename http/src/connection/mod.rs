@@ -17,7 +17,7 @@ use crate::date::DateCache;
 use crate::error::RequestError;
 use crate::request::{FieldSpan, Scan};
 use crate::response::encode::{self, Framing};
-use crate::response::{IntoResponse, send};
+use crate::response::{IntoResponse, Response, send};
 use crate::service::Service;
 use crate::transport::{FLUSH_AT, Transport};
 use crate::upgrade::Upgraded;
@@ -156,16 +156,21 @@ impl<'s> Connection<'s> {
 
     /// Answers what is no valid request; the connection is to be closed then.
     fn refuse(&mut self, error: RequestError) {
-        let response = error.into_response();
-        let framing = Framing::of(response.status, response.body.len(), Version::HTTP_11);
+        self.answer_last(error.into_response(), Version::HTTP_11);
+    }
+
+    /// Answers with bytes in memory, and says that the connection closes.
+    #[cold]
+    fn answer_last(&mut self, response: Response, version: Version) {
+        let framing = Framing::of(response.status, response.body.len(), version);
         let date = self.date.line(&self.service.date);
         let out = &mut self.transport.out;
-        encode::head(out, &response, framing, false, Version::HTTP_11, date);
+        encode::head(out, &response, framing, false, version, date);
         // Also when what is wrong came later, so that the client does not wait for, or misread, a body.
         if self.input.filled().starts_with(b"HEAD ") {
             return;
         }
-        // Bytes in memory: nothing is written yet, so nothing fails.
+        // Nothing is written yet, so nothing fails.
         let _ = send::body(&mut self.transport, response.body.0, framing);
     }
 }

@@ -40,7 +40,7 @@
 //! # A file that changes meanwhile
 //!
 //! What is sent is the open file, exactly as long as was announced. When it has become shorter, that is logged and the connection
-//! breaks off; when it has grown, what is new is not sent. Bytes that are overwritten in place can arrive as a mixture of old and
+//! breaks off (or, as long as nothing was sent, the answer is a 500); when it has grown, what is new is not sent. Bytes that are overwritten in place can arrive as a mixture of old and
 //! new ones. So replace files by renaming a new one into place.
 //!
 //! # What waits for the disk

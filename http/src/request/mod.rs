@@ -161,6 +161,10 @@ impl<'c> Request<'c> {
         &mut self.extensions
     }
 
+    pub(crate) fn take_extensions(&mut self) -> Extensions {
+        std::mem::take(&mut self.extensions)
+    }
+
     /// Allows the body, or what was not read of it yet, `bytes`, in place of [`Limits::body`](crate::Limits::body).
     ///
     /// This is for middleware, see [`body_limit`](crate::middleware::body_limit): a function that is to answer a request is not even

@@ -36,8 +36,8 @@ impl ResponseBody {
     /// Everything that `reader` yields, sent as it comes: chunked in HTTP/1.1, up to the end of the
     /// connection in HTTP/1.0.
     ///
-    /// The reader is called on the connection's coroutine after the handler has returned. When it
-    /// fails, the connection breaks off, so that the client sees the answer as incomplete.
+    /// The reader is called on the connection's coroutine after the handler has returned, when the head is on its way. When it
+    /// fails, or panics, the connection breaks off, so that the client sees the answer as incomplete.
     pub fn from_reader(reader: impl Read + Send + 'static) -> ResponseBody {
         ResponseBody(Content::Reader { reader: Box::new(reader), length: None })
     }
@@ -53,7 +53,8 @@ impl ResponseBody {
     ///
     /// `produce` is called on the connection's coroutine after the handler has returned, and not at
     /// all for a HEAD request. When it returns an error, or panics, the connection breaks off, so that the
-    /// client sees the answer as incomplete. Writes gather in a buffer; see [`BodyWriter`].
+    /// client sees the answer as incomplete; or if nothing of it was sent by then, the answer is a 500. Writes gather in a buffer; see
+    /// [`BodyWriter`].
     ///
     /// ```
     /// use std::io::Write;
@@ -71,7 +72,7 @@ impl ResponseBody {
     }
 
     /// [`from_writer`](ResponseBody::from_writer) with `length` as `Content-Length`. Writes beyond it fail;
-    /// when there is less, the connection breaks off.
+    /// when there is less, that is an error too.
     pub fn from_sized_writer<F>(produce: F, length: u64) -> ResponseBody
     where
         F: FnOnce(&mut BodyWriter<'_>) -> io::Result<()> + Send + 'static,

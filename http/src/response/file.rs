@@ -118,17 +118,10 @@ fn copy(transport: &mut Transport, file: &Arc<File>, mut range: Range<u64>) -> i
         };
         out.truncate(before + result.as_ref().map_or(0, |&n| n));
         match result {
-            Ok(0) => {
-                // Earlier answers wait in there too.
-                transport.flush()?;
-                return Err(shortened(&range));
-            }
+            Ok(0) => return Err(shortened(&range)),
             Ok(n) => range.start += n as u64,
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => {
-                transport.flush()?;
-                return Err(e);
-            }
+            Err(e) => return Err(e),
         }
         if transport.out.len() >= FLUSH_AT {
             transport.flush()?;

@@ -75,12 +75,12 @@ impl Stream {
         }
     }
 
-    /// Writes all of `bytes`, waiting at most `timeout` each time that the peer takes nothing.
+    /// Writes all of `bytes`, waiting at most `timeout` each time that the peer takes nothing, and leaves in it what was not taken.
     ///
     /// # Errors
     ///
-    /// As for `read`. How much was written is then unknown.
-    pub(crate) fn write_all(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+    /// As for `read`.
+    pub(crate) fn write_all(&self, bytes: &mut &[u8], timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Stream::Plain(socket) => socket.write_all(bytes, timeout),
             #[cfg(feature = "tls")]
@@ -89,7 +89,11 @@ impl Stream {
     }
 
     /// [`write_all`](Stream::write_all) where more follows at once: a last incomplete packet may be held back for it.
-    pub(crate) fn write_more(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn write_more(
+        &self,
+        bytes: &mut &[u8],
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
         match self {
             Stream::Plain(socket) => socket.write_more(bytes, timeout),
             #[cfg(feature = "tls")]

@@ -115,17 +115,21 @@ impl Socket {
         self.source.wait(self.fd.as_fd(), Interest::Read, timeout)
     }
 
-    pub(crate) fn write_all(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn write_all(&self, bytes: &mut &[u8], timeout: Option<Duration>) -> io::Result<()> {
         self.send_all(bytes, SendFlags::empty(), timeout)
     }
 
-    pub(crate) fn write_more(&self, bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn write_more(
+        &self,
+        bytes: &mut &[u8],
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
         self.send_all(bytes, sys::MORE, timeout)
     }
 
     fn send_all(
         &self,
-        mut bytes: &[u8],
+        bytes: &mut &[u8],
         flags: SendFlags,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
@@ -143,7 +147,7 @@ impl Socket {
             );
             match result {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => bytes = &bytes[n..],
+                Ok(n) => *bytes = &bytes[n..],
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }

@@ -97,9 +97,9 @@ impl TlsStream {
         }
     }
 
-    pub(crate) fn write_all(&self, mut bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn write_all(&self, bytes: &mut &[u8], timeout: Option<Duration>) -> io::Result<()> {
         loop {
-            let step = || self.send(&mut bytes);
+            let step = || self.send(bytes);
             match self.perform(Interest::Write, timeout, step, |sent| matches!(sent, Sent::Full)) {
                 Ok(Sent::All) => return Ok(()),
                 Ok(Sent::Some | Sent::Full) => {}
@@ -114,7 +114,7 @@ impl TlsStream {
     /// Says that nothing more will be sent, and ends that direction. Suspends; `timeout` as for writing.
     pub(crate) fn finish(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.lock().send_close_notify();
-        self.write_all(&[], timeout)?;
+        self.write_all(&mut &[][..], timeout)?;
         self.socket.shutdown(Shutdown::Write)
     }
 
