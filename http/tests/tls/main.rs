@@ -6,8 +6,13 @@ mod end;
 mod exchange;
 mod files;
 mod handshake;
+#[cfg(feature = "ws")]
+#[path = "../websocket/peer.rs"]
+mod peer;
 mod reload;
 mod rest;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+#[cfg(feature = "ws")]
+mod websocket;

@@ -1,4 +1,5 @@
 //! A client of WebSockets that speaks frames, valid or not.
+#![allow(dead_code, reason = "TLS is tested with a part of this")]
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
