@@ -46,6 +46,8 @@ pub(super) struct Session {
     /// When this side has closed.
     closing: Option<Instant>,
     end: Option<End>,
+    /// Whether somebody sees to it that the peer learns of the end.
+    end_taken: bool,
     close: Option<Close>,
 }
 
@@ -89,6 +91,7 @@ impl Session {
             pinged: None,
             closing: None,
             end: None,
+            end_taken: false,
             close: None,
         }
     }
@@ -234,8 +237,15 @@ impl Session {
         self.outgoing.len()
     }
 
-    pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.outgoing)
+    /// Whether there is something to write, or the end to be told.
+    pub(super) fn has_outgoing(&self) -> bool {
+        !self.outgoing.is_empty() || (self.end.is_some() && !self.end_taken)
+    }
+
+    /// What is to be written, and whether it is the last.
+    pub(super) fn take_outgoing(&mut self) -> (Vec<u8>, bool) {
+        self.end_taken = self.end.is_some();
+        (std::mem::take(&mut self.outgoing), self.end_taken)
     }
 
     /// Whether there will be nothing more.

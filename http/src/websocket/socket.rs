@@ -189,13 +189,13 @@ impl WebSocket {
             if self.session.lock().outgoing() > REPLIES {
                 // The peer asks and does not read.
                 let turn = self.turn.lock();
-                shield(|| self.write_queued(turn))?;
+                shield(|| self.write_outgoing(&turn))?;
             }
-            let (step, replies) = {
+            let (step, outgoing) = {
                 let mut session = self.session.lock();
-                (session.step(&self.connection), session.outgoing() > 0)
+                (session.step(&self.connection), session.has_outgoing())
             };
-            if replies {
+            if outgoing {
                 self.write_replies();
             }
             match step {
@@ -209,16 +209,8 @@ impl WebSocket {
                     let first = [due, deadline].into_iter().flatten().min();
                     self.wait(first.map(|at| at.saturating_duration_since(now)), stopping)?;
                 }
-                Ok(Step::Closed) => {
-                    self.end();
-                    return Ok(None);
-                }
-                Err(e) => {
-                    if self.session.lock().has_ended() {
-                        self.end();
-                    }
-                    return Err(e);
-                }
+                Ok(Step::Closed) => return Ok(None),
+                Err(e) => return Err(e),
             }
         }
     }
@@ -257,51 +249,50 @@ impl WebSocket {
 
     fn send_frame(&self, kind: Kind, payload: &[u8]) -> io::Result<()> {
         self.heed_shutdown();
-        let turn = self.turn.lock();
-        let bytes = {
-            let mut session = self.session.lock();
-            session.queue_message(kind, payload)?;
-            session.take_outgoing()
+        let result = {
+            let turn = self.turn.lock();
+            // Nothing to interrupt: whoever has something to write now leaves it to this.
+            let queued = shield(|| {
+                let mut session = self.session.lock();
+                session.queue_message(kind, payload).map(|()| session.take_outgoing())
+            });
+            queued.and_then(|outgoing| self.write(&turn, outgoing))
         };
-        let result = self.write(turn, &bytes);
-        // Who replied meanwhile has left it to this.
         self.write_replies();
         result
     }
 
-    /// Writes replies, unless somebody is writing, who then sees to them.
+    /// Writes replies, and the end after the last, unless somebody is writing, who then sees to it.
     fn write_replies(&self) {
-        let queued = || self.session.lock().outgoing() > 0;
         // Not to be interrupted: replies are short, and the caller may have a message that must not get lost.
         shield(|| {
-            while queued() {
+            while self.session.lock().has_outgoing() {
                 let Ok(turn) = self.turn.try_lock() else { return };
-                if self.write_queued(turn).is_err() {
+                if self.write_outgoing(&turn).is_err() {
                     return;
                 }
             }
         });
     }
 
-    fn write_queued(&self, turn: MutexGuard<'_, ()>) -> io::Result<()> {
-        let bytes = self.session.lock().take_outgoing();
-        self.write(turn, &bytes)
+    fn write_outgoing(&self, turn: &MutexGuard<'_, ()>) -> io::Result<()> {
+        let outgoing = self.session.lock().take_outgoing();
+        self.write(turn, outgoing)
     }
 
     /// Writes whole frames.
-    fn write(&self, _turn: MutexGuard<'_, ()>, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, _turn: &MutexGuard<'_, ()>, (frames, last): (Vec<u8>, bool)) -> io::Result<()> {
         if self.broken.load(Ordering::Relaxed) {
             return Err(ErrorKind::BrokenPipe.into());
         }
         let unfinished = BreakOnDrop(self);
-        (&self.connection).write_all(bytes)?;
+        (&self.connection).write_all(&frames)?;
         std::mem::forget(unfinished);
+        if last {
+            // It is the server that ends the connection first (RFC 6455 section 7.1.1).
+            let _ = self.connection.shutdown(Shutdown::Write);
+        }
         Ok(())
-    }
-
-    /// Tells the peer that nothing more comes: it is the server that ends the connection first (RFC 6455 section 7.1.1).
-    fn end(&self) {
-        let _ = self.connection.shutdown(Shutdown::Write);
     }
 
     /// Takes what the peer still sends, for a while.

@@ -40,6 +40,26 @@ fn the_peer_closes() {
 }
 
 #[test]
+fn the_last_word_goes_out_before_the_end_whoever_sees_it() {
+    for backend in BACKENDS {
+        let server = serving(backend, Config::default(), |socket: WebSocket| {
+            greenwood_runtime::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| while let Ok(Some(_)) = socket.recv() {});
+                }
+            });
+        });
+        for raw in [close(1000, ""), frame(FINAL | 3, b"")].into_iter().cycle().take(400) {
+            let mut peer = Peer::connect(&server);
+            // All are awake by then.
+            peer.send(&[text("a").repeat(8), raw].concat());
+            assert_eq!(peer.frame().0, FINAL | CLOSE);
+            peer.expect_end();
+        }
+    }
+}
+
+#[test]
 fn the_server_closes() {
     for backend in BACKENDS {
         let (report, reports) = mpsc::channel();
