@@ -30,6 +30,8 @@
 mod config;
 mod handshake;
 mod message;
+mod receiving;
+mod sending;
 mod session;
 mod socket;
 

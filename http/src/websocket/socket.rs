@@ -1,22 +1,17 @@
 //! A WebSocket, and the calls on it that wait.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use greenwood_runtime::sync::{Mutex, MutexGuard};
-use greenwood_runtime::{CancelToken, checkpoint, may_switch, shield, worker_index};
-use rustix::io::Errno;
+use greenwood_runtime::sync::Mutex;
+use greenwood_runtime::{CancelToken, may_switch, shield, worker_index};
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use super::session::{Kind, Session, Settings, Step};
+use super::session::{Kind, Session, Settings};
 use super::{Close, Message, close_code};
 use crate::upgrade::Upgraded;
-
-/// Replies that may wait for a writer, before reading waits too.
-const REPLIES: usize = 4 * 1024;
 
 /// A reason that fits a control frame, beside the code (RFC 6455 section 5.5).
 const REASON: usize = 123;
@@ -25,9 +20,6 @@ const REASON: usize = 123;
 /// overtake and destroy the close code.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 * 1024;
-
-/// How often an OS thread looks for a shutdown: a call that waits in the kernel is not woken for one.
-const LOOK: Duration = Duration::from_millis(250);
 
 /// A connection for messages, given to the closure of [`upgrade`](super::upgrade).
 ///
@@ -64,13 +56,13 @@ const LOOK: Duration = Duration::from_millis(250);
 /// }
 /// ```
 pub struct WebSocket {
-    connection: Upgraded,
-    session: Mutex<Session>,
+    pub(super) connection: Upgraded,
+    pub(super) session: Mutex<Session>,
     /// Held by whoever writes, so that frames do not mix, and readers need not wait for it.
-    turn: Mutex<()>,
+    pub(super) turn: Mutex<()>,
     /// A frame was left half written: nothing may follow it.
-    broken: AtomicBool,
-    shutdown: CancelToken,
+    pub(super) broken: AtomicBool,
+    pub(super) shutdown: CancelToken,
     protocol: Option<String>,
 }
 
@@ -181,120 +173,6 @@ impl WebSocket {
         self.protocol.as_deref()
     }
 
-    fn recv_until(&self, deadline: Option<Instant>) -> io::Result<Option<Message>> {
-        loop {
-            // Before it has a message: from then on nothing may interrupt it.
-            checkpoint();
-            let stopping = self.heed_shutdown();
-            if self.session.lock().outgoing() > REPLIES {
-                // The peer asks and does not read.
-                let turn = self.turn.lock();
-                shield(|| self.write_outgoing(&turn))?;
-            }
-            let (step, outgoing) = {
-                let mut session = self.session.lock();
-                (session.step(&self.connection), session.has_outgoing())
-            };
-            if outgoing {
-                self.write_replies();
-            }
-            match step {
-                Ok(Step::Message(message)) => return Ok(Some(message)),
-                Ok(Step::More) => {}
-                Ok(Step::Nothing(due)) => {
-                    let now = greenwood_runtime::now();
-                    if deadline.is_some_and(|deadline| deadline <= now) {
-                        return Err(ErrorKind::WouldBlock.into());
-                    }
-                    let first = [due, deadline].into_iter().flatten().min();
-                    self.wait(first.map(|at| at.saturating_duration_since(now)), stopping)?;
-                }
-                Ok(Step::Closed) => return Ok(None),
-                Err(e) => return Err(e),
-            }
-        }
-    }
-
-    /// Waits for the peer or, unless it is heeded already, a shutdown; perhaps for less.
-    fn wait(&self, timeout: Option<Duration>, stopping: bool) -> io::Result<()> {
-        let wait = |timeout| match self.connection.wait_readable(timeout) {
-            Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(()),
-            result => result,
-        };
-        if stopping {
-            return wait(timeout);
-        }
-        if worker_index().is_none() {
-            return wait(Some(timeout.map_or(LOOK, |timeout| timeout.min(LOOK))));
-        }
-        match self.shutdown.run(|| wait(timeout)) {
-            Ok(Err(e)) if Errno::from_io_error(&e) == Some(Errno::CANCELED) => {
-                // If it was not for the shutdown, the next wait says so again.
-                if self.shutdown.is_cancelled() { Ok(()) } else { Err(e) }
-            }
-            Ok(result) => result,
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// Closes if the server shuts down; whether it does.
-    fn heed_shutdown(&self) -> bool {
-        if !self.connection.is_shutting_down() {
-            return false;
-        }
-        self.session.lock().queue_close(CloseCode::Away, "");
-        self.write_replies();
-        true
-    }
-
-    fn send_frame(&self, kind: Kind, payload: &[u8]) -> io::Result<()> {
-        self.heed_shutdown();
-        let result = {
-            let turn = self.turn.lock();
-            // Nothing to interrupt: whoever has something to write now leaves it to this.
-            let queued = shield(|| {
-                let mut session = self.session.lock();
-                session.queue_message(kind, payload).map(|()| session.take_outgoing())
-            });
-            queued.and_then(|outgoing| self.write(&turn, outgoing))
-        };
-        self.write_replies();
-        result
-    }
-
-    /// Writes replies, and the end after the last, unless somebody is writing, who then sees to it.
-    fn write_replies(&self) {
-        // Not to be interrupted: replies are short, and the caller may have a message that must not get lost.
-        shield(|| {
-            while self.session.lock().has_outgoing() {
-                let Ok(turn) = self.turn.try_lock() else { return };
-                if self.write_outgoing(&turn).is_err() {
-                    return;
-                }
-            }
-        });
-    }
-
-    fn write_outgoing(&self, turn: &MutexGuard<'_, ()>) -> io::Result<()> {
-        let outgoing = self.session.lock().take_outgoing();
-        self.write(turn, outgoing)
-    }
-
-    /// Writes whole frames.
-    fn write(&self, _turn: &MutexGuard<'_, ()>, (frames, last): (Vec<u8>, bool)) -> io::Result<()> {
-        if self.broken.load(Ordering::Relaxed) {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
-        let unfinished = BreakOnDrop(self);
-        (&self.connection).write_all(&frames)?;
-        std::mem::forget(unfinished);
-        if last {
-            // It is the server that ends the connection first (RFC 6455 section 7.1.1).
-            let _ = self.connection.shutdown(Shutdown::Write);
-        }
-        Ok(())
-    }
-
     /// Takes what the peer still sends, for a while.
     fn linger(&self) {
         let deadline = greenwood_runtime::now() + LINGER;
@@ -338,16 +216,6 @@ impl Drop for WebSocket {
                 self.linger();
             }
         });
-    }
-}
-
-/// Dropped with a frame half written.
-struct BreakOnDrop<'a>(&'a WebSocket);
-
-impl Drop for BreakOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.broken.store(true, Ordering::Relaxed);
-        let _ = self.0.connection.shutdown(Shutdown::Both);
     }
 }
 
