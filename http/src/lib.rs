@@ -50,6 +50,9 @@ mod listener;
 mod log;
 pub mod middleware;
 mod proxy_header;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod reference;
 mod request;
 mod response;
 pub mod router;

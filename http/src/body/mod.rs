@@ -1,7 +1,7 @@
 //! The body of a request, read through [`std::io::Read`].
 
 mod arrived;
-mod chunked;
+pub(crate) mod chunked;
 
 use std::fmt;
 use std::io::{self, Read};

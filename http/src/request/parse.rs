@@ -1,7 +1,7 @@
 //! From bytes to a request's head (RFC 9112 sections 3 and 5), in one pass that takes nothing but the grammar.
 //!
 //! Our own, where parsers for general use take what the grammar does not (bare line feeds, any byte in a target), and leave the rest
-//! of the strictness to further passes, which cost more than the first. Two other parsers watch over it in the tests: see `differential`.
+//! of the strictness to further passes, which cost more than the first. Two other parsers watch over it in the tests: see `reference`.
 
 use http::{Method, Version};
 
