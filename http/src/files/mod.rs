@@ -60,7 +60,7 @@ mod listing;
 mod media_type;
 mod multipart;
 mod path;
-mod range;
+pub(crate) mod range;
 mod validators;
 
 pub(crate) use beneath::open_by_steps as open_beneath_by_steps;

@@ -9,10 +9,16 @@ mod head;
 mod host;
 #[cfg(test)]
 mod near;
+mod path;
+mod range;
+mod router;
 #[cfg(test)]
 mod tests;
 
 pub use agree::{check_chunked, check_head};
+pub use path::check_path;
+pub use range::check_range;
+pub use router::check_router;
 
 /// What a reference parser makes of the bytes so far.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -38,6 +38,48 @@ pub(super) fn bodies() -> BoxedStrategy<Vec<u8>> {
     changed(body.boxed())
 }
 
+/// The length of a file, and a `Range` field.
+pub(super) fn ranges() -> BoxedStrategy<Vec<u8>> {
+    let number = || prop_oneof![5 => (0..30u64).prop_map(|n| n.to_string()), 1 => select(NUMBERS).prop_map(str::to_owned)];
+    let spec = prop_oneof![
+        3 => (number(), number()).prop_map(|(first, last)| format!("{first}-{last}")),
+        1 => number().prop_map(|first| format!("{first}-")),
+        1 => number().prop_map(|last| format!("-{last}")),
+    ];
+    let comma = || select(&[",", ", ", " ,\t", ",,", ""]);
+    let specs = vec((spec, comma()).prop_map(|(spec, comma)| spec + comma), 0..20);
+    let length = prop_oneof![9 => 0..30u8, 1 => any::<u8>()];
+    let unit = mostly(&["bytes=", "Bytes="], &["bytes =", "bytes", "lines=", "="]);
+    let field = (length, unit, specs).prop_map(|(length, unit, specs)| {
+        [&[length], unit.as_bytes(), specs.concat().as_bytes()].concat()
+    });
+    changed(field.boxed())
+}
+
+/// Patterns, and paths.
+pub(super) fn routers() -> BoxedStrategy<Vec<u8>> {
+    let pattern = vec(select(PARTS), 1..5).prop_map(|parts| {
+        // No two parameters of a pattern may have one name.
+        let parts = parts.iter().enumerate().map(|(i, part)| part.replace('x', &format!("x{i}")));
+        parts.map(|part| format!("/{part}")).collect::<String>()
+    });
+    let path = vec(select(&["/", "/a", "/b", "/ab", "/%61", "/{", "/a.b", "/abb", "/.."]), 1..5);
+    let table = (vec(pattern, 1..6), vec(path.prop_map(|parts| parts.concat()), 1..6));
+    let table = table.prop_map(|(patterns, paths)| {
+        [patterns.join("\n"), paths.join("\n")].join("\n\n").into_bytes()
+    });
+    prop_oneof![9 => table.clone(), 1 => changed(table.boxed())].boxed()
+}
+
+/// Paths of files.
+pub(super) fn paths() -> BoxedStrategy<Vec<u8>> {
+    let parts = select(&[
+        "/", "a", ".", "..", "%2e", "%2F", "%5c", "\\", "%00", "%", "%C3%A9", "%c3", "\u{e9}",
+        "%25",
+    ]);
+    changed(vec(parts, 0..8).prop_map(|parts| parts.concat().into_bytes()).boxed())
+}
+
 /// A number of bytes, written in ways of which the first are not valid.
 fn size(n: usize, style: usize) -> String {
     match style {
@@ -228,6 +270,25 @@ const VALUES: &[&str] = &[
     "a\r\nExpect: 100-Continue",
 ];
 const ODD_VALUES: &[&str] = &["\0", "a\r\n b", "a\r\nExpect: tea", "a\r\nHost: h"];
+
+const NUMBERS: &[&str] = &[
+    "",
+    "00",
+    "007",
+    "+1",
+    "1 ",
+    "0x1",
+    "-1",
+    "18446744073709551614",
+    "18446744073709551615",
+    "18446744073709551616",
+    "99999999999999999999999999",
+];
+
+const PARTS: &[&str] = &[
+    "a", "b", "ab", "{x}", "{x}", "a{x}", "{x}b", "a{x}b", "{x}.{x}", "{*x}", "a{*x}", "{{", "",
+    "%61",
+];
 
 const EXTENSIONS: &[&str] = &["", "", "", ";a", ";a=b;c=\"d\"", ";", ";\t\u{e9} "];
 const ODD_EXTENSIONS: &[&str] = &[" ;a", ";\0", ";a\n", ";a\rb"];

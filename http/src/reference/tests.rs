@@ -5,7 +5,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Verdict, agree, body, near};
+use super::{Verdict, agree, body, check_path, check_range, check_router, near};
 
 const CASES: u32 = 2000;
 
@@ -20,17 +20,23 @@ fn runner() -> TestRunner {
 /// Checks `messages`, of which some must be valid and some not, or only one half would be tested.
 fn check(messages: BoxedStrategy<Vec<u8>>, agree: fn(&[u8]), valid: fn(&[u8]) -> bool) {
     let (fine, all) = (Cell::new(0), Cell::new(0));
+    check_all(messages, |message| {
+        agree(message);
+        fine.set(fine.get() + u32::from(valid(message)));
+        all.set(all.get() + 1);
+    });
+    let (fine, all) = (fine.get(), all.get());
+    assert!(fine > all / 10 && fine < all - all / 10, "{fine} of {all} are valid");
+}
+
+fn check_all(messages: BoxedStrategy<Vec<u8>>, agree: impl Fn(&[u8])) {
     let result = runner().run(&messages, |message| {
         agree(&message);
-        fine.set(fine.get() + u32::from(valid(&message)));
-        all.set(all.get() + 1);
         Ok(())
     });
     if let Err(error) = result {
         panic!("{error}");
     }
-    let (fine, all) = (fine.get(), all.get());
-    assert!(fine > all / 10 && fine < all - all / 10, "{fine} of {all} are valid");
 }
 
 #[test]
@@ -59,6 +65,21 @@ fn what_is_taken_is_taken_by_httparse_too() {
 fn bodies_agree() {
     let whole = |bytes: &[u8]| matches!(body::read(bytes).1, Verdict::Complete(_));
     check(near::bodies(), agree::check_chunked, whole);
+}
+
+#[test]
+fn ranges_agree() {
+    check_all(near::ranges(), check_range);
+}
+
+#[test]
+fn routers_agree() {
+    check_all(near::routers(), check_router);
+}
+
+#[test]
+fn paths_agree() {
+    check_all(near::paths(), check_path);
 }
 
 /// What no change of a valid message is likely to come to.

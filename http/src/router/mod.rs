@@ -29,7 +29,8 @@ use routes::Endpoint;
 /// A pattern is a path with parameters: `{name}` takes one segment, or the part of it that is left beside
 /// fixed text (`/{name}.png`), and never nothing; `{*name}` at the end takes all the rest, slashes included. `{{` and `}}` stand for
 /// braces. Among routes that match, the one with the fixed segment where others have a parameter is
-/// taken, and a `{*name}` last ([how `matchit` does it](https://docs.rs/matchit/0.9/matchit/#conflict-rules)).
+/// taken, and a `{*name}` last ([how `matchit` does it](https://docs.rs/matchit/0.9/matchit/#conflict-rules)). With text behind a
+/// parameter, the longest that fits decides: below `/{name}.git/`, no route that begins with `/{name}/` is found.
 ///
 /// Paths are compared as they were sent, byte for byte. Nothing is normalised: `/a/`, `//a`, `/./a` and `/%61` are no
 /// other ways to `/a`, and an encoded slash (`%2F`) stays inside its segment. Only parameters are decoded. One that is not

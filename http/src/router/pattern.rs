@@ -42,6 +42,10 @@ impl Pattern {
             if names.iter().any(|earlier| earlier == name) {
                 return Err(format!("has two parameters `{name}`").into());
             }
+            // `matchit` would take the second brace of the three for the parameter's, and a part of its name before it.
+            if after.starts_with('}') {
+                return Err(format!("has a brace right behind `{{{inside}}}`").into());
+            }
             if inside.starts_with('*') && !after.is_empty() {
                 return Err(
                     format!("goes on after `{{{inside}}}`, which takes all the rest").into()
@@ -113,6 +117,9 @@ mod tests {
             ("/{a{b}", "invalid parameter"),
             ("/{a}/{a}", "two parameters `a`"),
             ("/{*a}/b", "goes on"),
+            ("/{a}}}", "right behind `{a}`"),
+            ("/{*a}}}", "right behind `{*a}`"),
+            ("/{a}}", "right behind"),
         ] {
             let error = names(text).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");

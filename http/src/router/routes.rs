@@ -33,7 +33,7 @@ pub struct Routes {
 
 /// A handler with the middleware around it.
 #[derive(Clone)]
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     pub(super) handler: Arc<dyn Handler>,
     pub(super) chain: Chain,
 }
@@ -125,7 +125,7 @@ fn problem(error: InsertError) -> Cow<'static, str> {
 
 impl Routes {
     /// What answers a request, and what is known of its path by that.
-    pub(super) fn find(&self, method: &Method, path: &str) -> (&Endpoint, Matched) {
+    pub(crate) fn find(&self, method: &Method, path: &str) -> (&Endpoint, Matched) {
         if let Some(route) = self.fixed.get(path) {
             return (route.endpoint(method), Matched::Fixed);
         }

@@ -1,0 +1,6 @@
+//! Heads of requests: what is right, `greenwood_http::reference` says.
+#![no_main]
+
+use greenwood_http::reference;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| reference::check_head(bytes));
