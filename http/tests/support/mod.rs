@@ -40,9 +40,23 @@ impl TestServer {
     }
 
     pub fn serving(builder: Builder, handler: impl Handler) -> TestServer {
+        TestServer::run(builder, handler, |serve| greenwood_runtime::run(serve))
+    }
+
+    /// With one worker, which all connections have to share.
+    pub fn on_one_worker(builder: Builder, handler: impl Handler) -> TestServer {
+        let runtime = greenwood_runtime::Runtime::builder().workers(1).build().unwrap();
+        TestServer::run(builder, handler, move |serve| runtime.run(serve))
+    }
+
+    fn run(
+        builder: Builder,
+        handler: impl Handler,
+        run: impl FnOnce(Box<dyn FnOnce() -> io::Result<()> + Send>) -> io::Result<()> + Send + 'static,
+    ) -> TestServer {
         let server = builder.bind("127.0.0.1:0").unwrap();
         let (address, shutdown) = (server.local_addr().unwrap(), server.shutdown_handle());
-        let thread = std::thread::spawn(move || greenwood_runtime::run(|| server.serve(handler)));
+        let thread = std::thread::spawn(move || run(Box::new(move || server.serve(handler))));
         TestServer { address, shutdown, thread: Some(thread) }
     }
 
