@@ -15,7 +15,9 @@ pub(crate) struct FieldSpan {
 }
 
 impl Span {
-    /// A head of four gigabytes is beyond any limit that anybody could mean.
+    /// Where the last one ends at the latest. A head of four gigabytes is beyond any limit that anybody could mean.
+    pub(super) const MAX: usize = u32::MAX as usize;
+
     #[inline]
     pub(super) fn new(start: usize, end: usize) -> Span {
         Span { start: start as u32, end: end as u32 }

@@ -72,10 +72,11 @@ pub(crate) fn parse<'a>(
     limits: &Limits,
 ) -> Result<Option<Head<'a>>, RequestError> {
     // What lies beyond the limit must not count, however much of it has come already.
-    let bytes = &bytes[..bytes.len().min(limits.head)];
+    let limit = limits.head.min(Span::MAX);
+    let bytes = &bytes[..bytes.len().min(limit)];
     match head(bytes, spans, limits) {
         Ok(head) => Ok(Some(head)),
-        Err(Stop::Unfinished) if bytes.len() >= limits.head => Err(RequestError::HeadTooLarge),
+        Err(Stop::Unfinished) if bytes.len() >= limit => Err(RequestError::HeadTooLarge),
         Err(Stop::Unfinished) => Ok(None),
         Err(Stop::Refused(error)) => Err(error),
     }
