@@ -13,6 +13,8 @@ mod path;
 mod range;
 mod router;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod tests;
 
 pub use agree::{check_chunked, check_head};

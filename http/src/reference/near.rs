@@ -38,6 +38,38 @@ pub(super) fn bodies() -> BoxedStrategy<Vec<u8>> {
     changed(body.boxed())
 }
 
+/// Requests one after the other, with bodies that look like some.
+pub(super) fn streams() -> BoxedStrategy<Vec<u8>> {
+    let path = || select(&["/read", "/read", "/unread", "/part"]);
+    let version =
+        || prop_oneof![9 => Just("HTTP/1.1"), 1 => Just("HTTP/1.0\r\nConnection: keep-alive")];
+    let field = mostly(
+        &["", "A: b\r\n", "Connection: TE\r\n", "Content-Type: x/y\r\n"],
+        &["Connection: close\r\n", "Expect: 100-continue\r\n", "Host: h\r\n"],
+    );
+    let data = || vec(select(BODY_PARTS), 0..4).prop_map(|parts| parts.concat());
+    let method = || select(&["GET", "HEAD", "POST", "PUT"]);
+    let start = (method(), path(), version(), field).prop_map(|(method, path, version, field)| {
+        format!("{method} {path} {version}\r\nHost: h\r\n{field}")
+    });
+    let chunk = (data(), select(EXTENSIONS)).prop_map(|(data, extension)| match data.len() {
+        0 => String::new(),
+        length => format!("{length:x}{extension}\r\n{data}\r\n"),
+    });
+    let chunked = (vec(chunk, 0..4), select(&["", "A: b\r\n"])).prop_map(|(chunks, trailer)| {
+        format!("Transfer-Encoding: chunked\r\n\r\n{}0\r\n{trailer}\r\n", chunks.concat())
+    });
+    let body = prop_oneof![
+        Just("\r\n".to_owned()),
+        data().prop_map(|data| format!("Content-Length: {}\r\n\r\n{data}", data.len())),
+        chunked,
+    ];
+    let between = mostly(&["", "", "\r\n"], &["\r\n\r\n", "\r\n\r\n\r\n", "\n"]);
+    let request = (between, start, body)
+        .prop_map(|(between, start, body)| between.to_owned() + &start + &body);
+    changed(vec(request, 1..5).prop_map(|requests| requests.concat().into_bytes()).boxed())
+}
+
 /// The length of a file, and a `Range` field.
 pub(super) fn ranges() -> BoxedStrategy<Vec<u8>> {
     let number = || prop_oneof![5 => (0..30u64).prop_map(|n| n.to_string()), 1 => select(NUMBERS).prop_map(str::to_owned)];
@@ -288,6 +320,15 @@ const NUMBERS: &[&str] = &[
 const PARTS: &[&str] = &[
     "a", "b", "ab", "{x}", "{x}", "a{x}", "{x}b", "a{x}b", "{x}.{x}", "{*x}", "a{*x}", "{{", "",
     "%61",
+];
+
+const BODY_PARTS: &[&str] = &[
+    "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
+    "0\r\n\r\n",
+    "\r\n",
+    "abc",
+    "\n\n",
+    "POST /smuggled HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
 ];
 
 const EXTENSIONS: &[&str] = &["", "", "", ";a", ";a=b;c=\"d\"", ";", ";\t\u{e9} "];

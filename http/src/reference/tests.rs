@@ -9,11 +9,13 @@ use super::{Verdict, agree, body, check_path, check_range, check_router, near};
 
 const CASES: u32 = 2000;
 
-fn runner() -> TestRunner {
+/// For so many of the cases, where each takes long.
+pub(super) fn runner(share: u32) -> TestRunner {
     let mut config = Config { failure_persistence: None, ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = CASES;
     }
+    config.cases = config.cases.div_ceil(share);
     TestRunner::new(config)
 }
 
@@ -30,7 +32,7 @@ fn check(messages: BoxedStrategy<Vec<u8>>, agree: fn(&[u8]), valid: fn(&[u8]) ->
 }
 
 fn check_all(messages: BoxedStrategy<Vec<u8>>, agree: impl Fn(&[u8])) {
-    let result = runner().run(&messages, |message| {
+    let result = runner(1).run(&messages, |message| {
         agree(&message);
         Ok(())
     });
