@@ -2,6 +2,8 @@
 
 use std::io::{self, Error, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -12,21 +14,42 @@ use crate::epoll::{Epoll, Events};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Connections from one address: well below the number of ephemeral ports.
-const PER_SOURCE: usize = 10_000;
+const PER_SOURCE: u32 = 10_000;
 
 /// What a client at least sends. The port is one of five digits, so the length is always the same.
 pub fn request(address: SocketAddr) -> String {
     format!("GET /plaintext HTTP/1.1\r\nHost: {address}\r\n\r\n")
 }
 
-/// A connection, number `i` of many, from an address of its own for every ten thousand of them.
-pub fn connect(address: SocketAddr, i: usize) -> io::Result<TcpStream> {
-    let source = Ipv4Addr::from(0x7f00_0002 + (i / PER_SOURCE) as u32);
+/// A connection, from an address of its own for every ten thousand that this process opens: closed ones keep their ports for
+/// a minute.
+pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    static OPENED: AtomicU32 = AtomicU32::new(0);
+    let number = OPENED.fetch_add(1, Ordering::Relaxed) / PER_SOURCE;
+    let source = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + 1 + number % 1000);
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    choose_port_late(&socket)?;
     socket.bind(&SockAddr::from(SocketAddr::from((source, 0))))?;
     socket.connect(&SockAddr::from(address))?;
     socket.set_tcp_nodelay(true)?;
     Ok(socket.into())
+}
+
+/// Has connect(2) choose the port, as ip(7) says: bind(2) would look for one that is free for every destination, which takes
+/// long where thousands are in use.
+fn choose_port_late(socket: &Socket) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the pointer and size are those of an integer, which is what the option takes.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            size_of_val(&on) as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Connections to a server, at rest between two runs.
@@ -59,11 +82,11 @@ impl Load {
     pub fn connect(address: SocketAddr, connections: usize, depth: usize) -> io::Result<Load> {
         let request = request(address);
         let epoll = Epoll::new()?;
-        let first = connect(address, 0)?;
+        let first = connect(address)?;
         let answer_len = first_answer(&first, &request)?;
         let mut streams = vec![first];
-        for i in 1..connections {
-            streams.push(connect(address, i)?);
+        for _ in 1..connections {
+            streams.push(connect(address)?);
         }
         let mut opened = Vec::with_capacity(connections);
         for (i, stream) in streams.into_iter().enumerate() {

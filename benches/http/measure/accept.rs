@@ -26,11 +26,10 @@ pub fn run(options: &Options) -> Vec<Row> {
     let mut rows = AT_ONCE.map(|at_once| {
         Row::new(format!("CPU µs a connection, {at_once} at once")).reach(35.0).decimals(1)
     });
-    let mut opened = 0;
     for (row, at_once) in rows.iter_mut().zip(AT_ONCE) {
         for round in 0..options.rounds {
             eprintln!("accept, {at_once} at once, round {} of {}", round + 1, options.rounds);
-            measure(row, options, at_once, &mut opened);
+            measure(row, options, at_once);
         }
     }
     let mut table =
@@ -42,7 +41,7 @@ pub fn run(options: &Options) -> Vec<Row> {
 }
 
 /// A round.
-fn measure(row: &mut Row, options: &Options, at_once: usize, opened: &mut usize) {
+fn measure(row: &mut Row, options: &Options, at_once: usize) {
     // The kernel remembers closed connections for a minute, 131,072 of them by default.
     let slice = if options.quick { 200 } else { 600 };
     let start = |&contender: &Contender| (contender, Turn::start(contender, options.workers));
@@ -50,7 +49,7 @@ fn measure(row: &mut Row, options: &Options, at_once: usize, opened: &mut usize)
     for _ in 0..=SLICES {
         for (_, turn) in &mut turns {
             if let Ok(running) = turn
-                && let Err(error) = running.take(slice, at_once, opened)
+                && let Err(error) = running.take(slice, at_once)
             {
                 *turn = Err(error.to_string());
             }
@@ -81,7 +80,7 @@ impl Turn {
     }
 
     /// Opens so many connections, one after the other has closed. The first turn warms up.
-    fn take(&mut self, connections: usize, at_once: usize, opened: &mut usize) -> io::Result<()> {
+    fn take(&mut self, connections: usize, at_once: usize) -> io::Result<()> {
         let cpu = self.server.cpu();
         let epoll = Epoll::new()?;
         let mut events = Events::new();
@@ -93,10 +92,9 @@ impl Turn {
             while left > 0
                 && let Some(slot) = free.pop()
             {
-                slots[slot] = Some(Open::new(self.server.address, *opened, &self.request)?);
+                slots[slot] = Some(Open::new(self.server.address, &self.request)?);
                 let stream = &slots[slot].as_ref().expect("just opened").stream;
                 epoll.add(stream, slot as u64)?;
-                *opened += 1;
                 left -= 1;
                 running += 1;
             }
@@ -141,8 +139,8 @@ struct Open {
 }
 
 impl Open {
-    fn new(address: SocketAddr, i: usize, request: &[u8]) -> io::Result<Open> {
-        let mut stream = load::connect(address, i)?;
+    fn new(address: SocketAddr, request: &[u8]) -> io::Result<Open> {
+        let mut stream = load::connect(address)?;
         stream.write_all(request)?;
         stream.set_nonblocking(true)?;
         Ok(Open { stream, answer: Vec::with_capacity(256) })

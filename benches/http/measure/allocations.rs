@@ -14,7 +14,7 @@ const FEW: usize = 10_000;
 const MORE: usize = 100_000;
 
 pub fn run(options: &Options) -> Vec<Row> {
-    let mut row = Row::new("heap allocations").reach(0.0).decimals(4);
+    let mut row = Row::new("heap allocations").reach(0.0).decimals(3);
     for &contender in options.contenders.iter().filter(|c| c.is_built_in()) {
         eprintln!("allocations: {}", contender.name());
         let figure = count(contender, FEW).and_then(|few| {

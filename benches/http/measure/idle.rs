@@ -12,7 +12,7 @@ use crate::server::Server;
 use crate::servers::Setup;
 use crate::table::{Row, Table};
 
-const CONNECTIONS: usize = 10_000;
+const CONNECTIONS: usize = 20_000;
 
 /// Descriptors that a server and the client need for themselves.
 const SPARE: usize = 200;
@@ -71,12 +71,12 @@ fn measure(
 fn open(address: SocketAddr, connections: usize, asks: bool) -> std::io::Result<Vec<TcpStream>> {
     let request = load::request(address);
     let open = |i| {
-        let stream = load::connect(address, i)?;
+        let stream = load::connect(address)?;
         if asks {
             load::first_answer(&stream, &request)?;
         } else if i % BACKLOG == BACKLOG - 1 {
             // Whoever comes after the others is served when they have been accepted.
-            load::first_answer(&load::connect(address, i)?, &request)?;
+            load::first_answer(&load::connect(address)?, &request)?;
         }
         Ok(stream)
     };
