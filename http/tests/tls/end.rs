@@ -63,6 +63,7 @@ fn an_answer_that_breaks_off_does_not_end_in_order() {
         let server = TestServer::with(identity.server(backend), |_: &mut Request<'_>| {
             ResponseBody::from_writer(|out| {
                 out.write_all(b"part")?;
+                out.flush()?;
                 Err(ErrorKind::Other.into())
             })
         });
