@@ -13,6 +13,7 @@ use greenwood_runtime::park::{self, Reason, Unparker, Wake};
 use slab::Slab;
 
 use crate::balance::Worker;
+use crate::observe::{CloseReason, Connection};
 use crate::proxy_header::Origin;
 use crate::service::Service;
 use crate::stream::Stream;
@@ -254,6 +255,8 @@ pub(crate) struct Registration {
     link: Option<Arc<Link>>,
     /// Its place in the table.
     id: u32,
+    /// Why it closes, once that is known.
+    reason: Option<CloseReason>,
 }
 
 impl Registration {
@@ -272,7 +275,21 @@ impl Registration {
         table.open += 1;
         let id = table.links.insert(link.clone()) as u32;
         drop(table);
-        Registration { link: Some(link), id }
+        service.observers.tell(|observer| observer.connection_opened(&Connection::new(&link)));
+        Registration { link: Some(link), id, reason: None }
+    }
+
+    /// The connection is to close. The first reason is the one.
+    pub(crate) fn closes(&mut self, reason: CloseReason) {
+        self.reason.get_or_insert(reason);
+    }
+
+    /// What observers are told: a shutdown ends the input of idle connections, which looks as if their clients had.
+    fn reason(&self) -> CloseReason {
+        match self.reason {
+            Some(CloseReason::Client) if self.stopping() => CloseReason::Shutdown,
+            reason => reason.unwrap_or(CloseReason::Failed),
+        }
     }
 
     pub(crate) fn service(&self) -> &Arc<Service> {
@@ -329,6 +346,8 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let service = self.service().clone();
         let connections = &service.connections;
+        let connection = Connection::new(self.link());
+        service.observers.tell(|observer| observer.connection_closed(&connection, self.reason()));
         // Before the peer can see the end and come again: that one should find the place free.
         if let Some(worker) = self.link().worker {
             service.balance.leave(worker);

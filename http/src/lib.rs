@@ -49,6 +49,7 @@ mod limits;
 mod listener;
 mod log;
 pub mod middleware;
+pub mod observe;
 mod proxy_header;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

@@ -14,6 +14,7 @@ use crate::connections::Connections;
 use crate::handler::Handler;
 use crate::limits::Limits;
 use crate::listener::{Layers, Listener};
+use crate::observe::{Observer, Observers};
 use crate::proxy_header::ProxyHeader;
 use crate::service::Service;
 use crate::shutdown::ShutdownHandle;
@@ -38,6 +39,7 @@ pub struct Builder {
     limits: Limits,
     grace: Duration,
     layers: Layers,
+    observers: Observers,
 }
 
 impl Builder {
@@ -59,6 +61,13 @@ impl Builder {
     #[must_use]
     pub fn shutdown_grace(mut self, grace: Duration) -> Builder {
         self.grace = grace;
+        self
+    }
+
+    /// Adds an observer, which is told what the server does. Those that were added before stay.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Builder {
+        self.observers.add(observer);
         self
     }
 
@@ -134,6 +143,7 @@ impl Server {
             limits: Limits::default(),
             grace: Duration::from_secs(30),
             layers: Layers::default(),
+            observers: Observers::default(),
         }
     }
 
@@ -183,12 +193,14 @@ impl Server {
         let Server { listeners, connections, settings } = self;
         // Threads have no workers, and need not start a runtime only to count them.
         let workers = if settings.backend == Backend::Green { worker_count() } else { 0 };
-        let service = Service::new(connections.clone(), workers, settings.limits, handler);
+        let service = Service::new(connections.clone(), workers, settings.limits, handler)
+            .observed_by(settings.observers.clone());
         let acceptor = Acceptor::new(listeners, Arc::new(service));
         let guard = CutOnDrop(&connections);
         acceptor.run()?;
         connections.wait_closed();
         std::mem::forget(guard);
+        settings.observers.tell(|observer| observer.server_stopped());
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use crate::connections::Connections;
 use crate::date::SharedDate;
 use crate::handler::Handler;
 use crate::limits::Limits;
+use crate::observe::Observers;
 
 pub(crate) struct Service {
     pub(crate) connections: Arc<Connections>,
@@ -15,6 +16,7 @@ pub(crate) struct Service {
     pub(crate) buffers: Buffers,
     pub(crate) date: SharedDate,
     pub(crate) limits: Limits,
+    pub(crate) observers: Observers,
     pub(crate) handler: Box<dyn Handler>,
 }
 
@@ -32,8 +34,13 @@ impl Service {
             buffers: Buffers::new(workers),
             date: SharedDate::default(),
             limits,
+            observers: Observers::default(),
             handler: Box::new(handler),
         }
+    }
+
+    pub(crate) fn observed_by(self, observers: Observers) -> Service {
+        Service { observers, ..self }
     }
 }
 

@@ -33,6 +33,14 @@ pub(crate) struct Mark {
     waiting: usize,
 }
 
+impl Mark {
+    /// How many bytes in `out` come before it.
+    #[inline]
+    pub(crate) fn waiting(self) -> usize {
+        self.waiting
+    }
+}
+
 impl Transport {
     /// `out` is empty.
     pub(crate) fn new(link: Arc<Link>, out: Vec<u8>, write_timeout: Duration) -> Transport {
@@ -43,6 +51,11 @@ impl Transport {
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
         Mark { written: self.written, waiting: self.out.len() }
+    }
+
+    /// How many bytes of what was added since have left.
+    pub(crate) fn written_since(&self, mark: Mark) -> u64 {
+        self.written.saturating_sub(mark.written + mark.waiting as u64)
     }
 
     /// Takes back what was added since, if nothing of it has left; whether that is so.

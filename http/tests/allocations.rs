@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use greenwood_http::middleware::Next;
-use greenwood_http::{Backend, Handler, Request, Router, Server};
+use greenwood_http::observe::{AccessLog, Metrics};
+use greenwood_http::{Backend, Builder, Handler, Request, Router, Server};
 use support::{BACKENDS, Client};
 
 thread_local! {
@@ -47,7 +48,11 @@ fn counted(round: &str) -> &'static str {
 }
 
 fn check(backend: Backend, handler: impl Handler) {
-    let server = support::TestServer::serving(Server::builder().backend(backend), handler);
+    check_with(Server::builder().backend(backend), handler);
+}
+
+fn check_with(builder: Builder, handler: impl Handler) {
+    let server = support::TestServer::serving(builder, handler);
     let mut client = Client::connect(server.address);
     for round in 0..SEEN.len() {
         if round < WARM_UP / 4 {
@@ -81,5 +86,8 @@ fn warm_requests_allocate_nothing() {
         let pattern = Router::new()
             .get("/{round}", |request: &mut Request<'_>| counted(&request.param("round").unwrap()));
         check(backend, pattern.build().unwrap());
+        let log = AccessLog::new(std::io::sink()).unwrap();
+        let observed = Server::builder().backend(backend).observer(log).observer(Metrics::new());
+        check_with(observed, |request: &mut Request<'_>| counted(&request.path()[1..]));
     }
 }

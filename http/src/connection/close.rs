@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::{Connection, End};
+use crate::observe::CloseReason;
 
 /// How long a closed connection still takes what the peer sends, in all and without a byte. Closing with bytes unread would make
 /// the kernel send a reset, which can overtake and destroy the last answer (RFC 9112 section 9.6); and many a client that sends a
@@ -14,6 +15,7 @@ const LINGER_PAUSE: Duration = Duration::from_secs(2);
 impl Connection<'_> {
     pub(super) fn close(&mut self) -> io::Result<End> {
         self.transport.flush()?;
+        self.registration.closes(CloseReason::Answered);
         let stream = &self.transport.link.stream;
         stream.finish(Some(self.service.limits.write_progress))?;
         self.registration.set_idle();

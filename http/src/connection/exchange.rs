@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use greenwood_runtime::is_interruption;
 use http::{Method, StatusCode, header};
 
-use super::{Close, Connection, Next};
+use super::{Close, Connection, Next, last};
 use crate::body::{BodyState, RequestBody};
+use crate::observe::Observed;
 use crate::request::{self, Framing as BodyFraming, Head, Request, Scan};
 use crate::response::encode::{self, Framing};
 use crate::response::{Content, IntoResponse, Response, send};
@@ -49,12 +50,14 @@ impl Connection<'_> {
 
         let reader = RequestBody::new(&mut body, received, &mut self.transport);
         let mut request = Request::new(&head, reader, self.registration.link());
+        let mut observed = Observed::begin(self.registration.link(), &head, &request);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let response = self.service.handler.handle(&mut request);
             // What is in there is not ours, and may panic even now.
             drop(request.take_extensions());
             response
         }));
+        observed.handled(&mut request, &outcome);
         let refusal = if without_body { None } else { request.body.skip_arrived() };
 
         let response = match (outcome, refusal) {
@@ -86,23 +89,38 @@ impl Connection<'_> {
         let mark = self.transport.mark();
         let date = self.date.line(&self.service.date);
         encode::head(&mut self.transport.out, &response, framing, keep_alive, version, date);
-        match response.body.0 {
+        let head = self.transport.out.len() - mark.waiting();
+        observed.answers(response.status, keep_alive, mark, head);
+        let mut upgrade = None;
+        let mut sent = match response.body.0 {
             Content::Upgrade(next) => {
-                self.use_up(len, &body);
-                return Ok(Next::Upgrade(next));
+                upgrade = Some(next);
+                Ok(())
             }
             content if framing.has_body() && !is_head => {
-                let sent = send::body(&mut self.transport, content, framing);
-                if let Err(error) = sent {
-                    // As long as the client has nothing of this answer, it can have another.
-                    if !self.transport.rewind(mark) {
-                        return Err(error);
-                    }
-                    self.answer_last(StatusCode::INTERNAL_SERVER_ERROR.into_response(), version);
-                    return Ok(Next::Close(Close::Linger));
-                }
+                send::body(&mut self.transport, content, framing)
             }
-            content => send::discard(content),
+            content => {
+                send::discard(content);
+                Ok(())
+            }
+        };
+        if let Err(error) = &sent {
+            observed.fails(error);
+            // As long as the client has nothing of this answer, it can have another.
+            if self.transport.rewind(mark) {
+                keep_alive = false;
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                let transport = &mut self.transport;
+                let head = last(transport, date, status.into_response(), version, is_head);
+                observed.answers(status, keep_alive, mark, head);
+                sent = Ok(());
+            }
+        }
+        observed.finish(&mut self.transport, sent)?;
+        if let Some(next) = upgrade {
+            self.use_up(len, &body);
+            return Ok(Next::Upgrade(next));
         }
         if !keep_alive {
             // Whoever asks for the end sends nothing after that. Some very old clients send a line after a body.

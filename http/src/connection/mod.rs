@@ -13,8 +13,9 @@ use http::Version;
 
 use crate::buffer::{Buffer, Spare};
 use crate::connections::Registration;
-use crate::date::DateCache;
+use crate::date::{self, DateCache};
 use crate::error::RequestError;
+use crate::observe::{self, CloseReason};
 use crate::request::{FieldSpan, Scan};
 use crate::response::encode::{self, Framing};
 use crate::response::{IntoResponse, Response, send};
@@ -26,9 +27,15 @@ use receive::Received;
 type Upgrade = Box<dyn FnOnce(Upgraded) + Send>;
 
 /// Serves a new connection. Suspends.
-pub(crate) fn begin(registration: Registration) {
-    if registration.link().stream.establish(&registration.service().limits).is_ok() {
-        run(registration);
+pub(crate) fn begin(mut registration: Registration) {
+    let link = registration.link();
+    match link.stream.establish(&link.service.limits) {
+        Ok(()) => run(registration),
+        Err(error) => {
+            let connection = observe::Connection::new(link);
+            link.service.observers.tell(|o| o.handshake_failed(&connection, &error));
+            registration.closes(CloseReason::Handshake);
+        }
     }
 }
 
@@ -37,7 +44,7 @@ fn run(registration: Registration) {
     let service = Arc::clone(registration.service());
     let mut connection = Connection::new(registration, &service);
     let end = connection.serve();
-    let Connection { registration, input, fields, transport, .. } = connection;
+    let Connection { mut registration, input, fields, transport, .. } = connection;
     match end {
         Ok(End::Rest(deadline)) => {
             let out = transport.into_buffer();
@@ -45,6 +52,7 @@ fn run(registration: Registration) {
             rest::rest(registration, deadline);
         }
         Ok(End::Upgrade(next)) => {
+            registration.closes(CloseReason::Upgraded);
             let early = input.filled().to_vec();
             drop((input, transport));
             next(Upgraded::new(registration, early, service.limits.write_progress));
@@ -126,6 +134,7 @@ impl<'s> Connection<'s> {
                 Next::Close(Close::Linger) => return self.close(),
                 Next::Close(Close::Now) => {
                     self.transport.flush()?;
+                    self.registration.closes(CloseReason::Answered);
                     return Ok(End::Closed);
                 }
                 Next::Upgrade(next) => {
@@ -147,7 +156,14 @@ impl<'s> Connection<'s> {
                             return self.close();
                         }
                         Received::Nothing(deadline) => return Ok(End::Rest(deadline)),
-                        Received::End | Received::Late => return Ok(End::Closed),
+                        Received::End => {
+                            self.registration.closes(CloseReason::Client);
+                            return Ok(End::Closed);
+                        }
+                        Received::Late => {
+                            self.registration.closes(CloseReason::Idle);
+                            return Ok(End::Closed);
+                        }
                     }
                 }
             }
@@ -155,22 +171,34 @@ impl<'s> Connection<'s> {
     }
 
     /// Answers what is no valid request; the connection is to be closed then.
-    fn refuse(&mut self, error: RequestError) {
-        self.answer_last(error.into_response(), Version::HTTP_11);
-    }
-
-    /// Answers with bytes in memory, and says that the connection closes.
     #[cold]
-    fn answer_last(&mut self, response: Response, version: Version) {
-        let framing = Framing::of(response.status, response.body.len(), version);
-        let date = self.date.line(&self.service.date);
-        let out = &mut self.transport.out;
-        encode::head(out, &response, framing, false, version, date);
+    fn refuse(&mut self, error: RequestError) {
+        let connection = observe::Connection::new(self.registration.link());
+        self.service.observers.tell(|observer| observer.request_refused(&connection, error));
+        self.registration.closes(CloseReason::Refused);
         // Also when what is wrong came later, so that the client does not wait for, or misread, a body.
-        if self.input.filled().starts_with(b"HEAD ") {
-            return;
-        }
-        // Nothing is written yet, so nothing fails.
-        let _ = send::body(&mut self.transport, response.body.0, framing);
+        let is_head = self.input.filled().starts_with(b"HEAD ");
+        let Connection { transport, date, service, .. } = self;
+        last(transport, date.line(&service.date), error.into_response(), Version::HTTP_11, is_head);
     }
+}
+
+/// Adds an answer with a body in memory, after which the connection closes. How long its head is.
+#[cold]
+fn last(
+    transport: &mut Transport,
+    date: &date::Line,
+    response: Response,
+    version: Version,
+    is_head: bool,
+) -> usize {
+    let framing = Framing::of(response.status, response.body.len(), version);
+    let start = transport.out.len();
+    encode::head(&mut transport.out, &response, framing, false, version, date);
+    let head = transport.out.len() - start;
+    if !is_head {
+        // Nothing is written yet, so nothing fails.
+        let _ = send::body(transport, response.body.0, framing);
+    }
+    head
 }

@@ -1,6 +1,5 @@
 //! A line for each answer.
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use http::Method;
 
 use super::{Middleware, Next};
 use crate::date;
+use crate::observe::line::{Line, RequestLine};
 use crate::request::Request;
 use crate::response::Response;
 
@@ -27,7 +27,8 @@ use crate::response::Response;
 /// The line is written when the answer is made, by one call of `write_all`, and before the answer is sent: its length is the one known
 /// by then (`-` when the body is made while it is sent), the time that of the middleware within and the handler, and whether the client takes it is not known. A
 /// panic in the handler is written down as the 500 that the server will make of it. Errors of `out` are ignored. Writers wait for each
-/// other, and suspend if `out` does. As the outermost middleware it sees what the others answer.
+/// other, and suspend if `out` does. As the outermost middleware it sees what the others answer. [`AccessLog`](crate::observe::AccessLog) logs for a
+/// whole server, and what has become of its answers.
 ///
 /// ```
 /// use greenwood_http::Router;
@@ -66,69 +67,21 @@ fn line(
     length: Option<u64>,
     took: Duration,
 ) -> String {
-    let mut line = String::with_capacity(192);
-    match request.peer_addr() {
-        Some(peer) => {
-            let _ = write!(line, "{}", peer.ip());
-        }
-        None => line.push('-'),
-    }
-    line.push_str(" - - [");
-    timestamp(&mut line, date);
-    let _ = write!(line, "] \"{} ", request.method());
-    escaped(&mut line, request.target().as_bytes());
-    let _ = write!(line, " {:?}\" {status} ", request.version());
-    match length {
-        Some(length) => {
-            let _ = write!(line, "{length}");
-        }
-        None => line.push('-'),
-    }
-    for name in ["referer", "user-agent"] {
-        line.push_str(" \"");
-        escaped(&mut line, request.headers().get(name).unwrap_or(b"-"));
-        line.push('"');
-    }
-    let _ = writeln!(line, " {}.{:06}", took.as_secs(), took.subsec_micros());
-    line
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT` as `06/Nov/1994:08:49:37 +0000`.
-fn timestamp(line: &mut String, date: &[u8; 29]) {
-    let part = |start, end| std::str::from_utf8(&date[start..end]).unwrap_or_default();
-    let (day, month, year, time) = (part(5, 7), part(8, 11), part(12, 16), part(17, 25));
-    let _ = write!(line, "{day}/{month}/{year}:{time} +0000");
-}
-
-fn escaped(line: &mut String, bytes: &[u8]) {
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' | 0..b' ' | 0x7f.. => {
-                let _ = write!(line, "\\x{byte:02x}");
-            }
-            _ => line.push(char::from(byte)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times() {
-        let mut line = String::new();
-        timestamp(&mut line, b"Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(line, "06/Nov/1994:08:49:37 +0000");
-    }
-
-    #[test]
-    fn every_byte_stays_within_its_field() {
-        let mut line = String::new();
-        escaped(&mut line, &(0..=255).collect::<Vec<u8>>());
-        assert!(line.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"'));
-        let mut line = String::new();
-        escaped(&mut line, b"a \"\\\r\n\x7f\xff");
-        assert_eq!(line, r"a \x22\x5c\x0d\x0a\x7f\xff");
-    }
+    let line = Line {
+        peer: request.peer_addr(),
+        date,
+        request: Some(RequestLine {
+            method: request.method(),
+            target: request.target(),
+            version: request.version(),
+            headers: request.headers(),
+        }),
+        status: Some(status),
+        length,
+        took: Some(took),
+    };
+    let mut written = String::with_capacity(192);
+    line.write(&mut written);
+    written.push('\n');
+    written
 }

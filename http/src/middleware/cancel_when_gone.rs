@@ -6,6 +6,7 @@ use http::StatusCode;
 use super::{Middleware, Next};
 use crate::client::ClientHandle;
 use crate::log;
+use crate::observe::Outcome;
 use crate::request::Request;
 use crate::response::Response;
 
@@ -42,7 +43,10 @@ pub fn cancel_when_gone() -> impl Middleware {
         drop(watch);
         match result {
             Ok(response) if !response.status.is_server_error() || !token.is_cancelled() => response,
-            _ => Response::new(client_closed_request()),
+            _ => {
+                request.outcome = Outcome::ClientGone;
+                Response::new(client_closed_request())
+            }
         }
     }
 }

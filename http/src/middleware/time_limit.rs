@@ -6,6 +6,7 @@ use greenwood_runtime::timeout;
 use http::StatusCode;
 
 use super::{Middleware, Next};
+use crate::observe::Outcome;
 use crate::request::Request;
 use crate::response::IntoResponse;
 
@@ -34,7 +35,10 @@ pub fn time_limit(limit: Duration) -> impl Middleware {
         let late = || greenwood_runtime::now().saturating_duration_since(start) >= limit;
         match result {
             Ok(response) if !response.status.is_server_error() || !late() => response,
-            _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            _ => {
+                request.outcome = Outcome::TimedOut;
+                StatusCode::SERVICE_UNAVAILABLE.into_response()
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::client::ClientHandle;
 use crate::connections::Link;
 use crate::error::RequestError;
 use crate::extract::{FromRequest, Rejection};
+use crate::observe::Outcome;
 use crate::router::Matched;
 
 /// A request, borrowed from the connection's buffer.
@@ -44,6 +45,8 @@ pub struct Request<'c> {
     pub(crate) body: RequestBody<'c>,
     link: &'c Arc<Link>,
     pub(crate) matched: Matched,
+    /// As what observers are to see the handler's end, if it is no panic.
+    pub(crate) outcome: Outcome,
     extensions: Extensions,
 }
 
@@ -54,7 +57,14 @@ impl<'c> Request<'c> {
         body: RequestBody<'c>,
         link: &'c Arc<Link>,
     ) -> Request<'c> {
-        Request { head, body, link, matched: Matched::Nothing, extensions: Extensions::new() }
+        Request {
+            head,
+            body,
+            link,
+            matched: Matched::Nothing,
+            outcome: Outcome::Answered,
+            extensions: Extensions::new(),
+        }
     }
 
     /// The method.

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use greenwood_http::observe::Metrics;
 use greenwood_http::{Limits, Request, Tls};
 use rustls::server::ResolvesServerCertUsingSni;
 use rustls::sign::CertifiedKey;
@@ -173,5 +174,33 @@ fn certificates_by_server_name() {
         client.write_all(REQUEST).unwrap();
         assert_eq!(text(&mut client), name);
         assert_eq!(client.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+    }
+}
+
+#[test]
+fn observers_learn_what_did_not_come_about() {
+    let identity = Identity::new("localhost");
+    for backend in BACKENDS {
+        let metrics = Metrics::new();
+        let server = TestServer::with(identity.server(backend).observer(metrics.clone()), hello);
+        let mut plain = tcp(server.address);
+        plain.write_all(REQUEST).unwrap();
+        plain.read_to_end(&mut Vec::new()).unwrap();
+        drop(plain);
+        let mut client = identity.connect(server.address);
+        client.write_all(REQUEST).unwrap();
+        assert_eq!(text(&mut client), "hello");
+        server.shutdown.shutdown();
+        server.join();
+        let counted = metrics.to_string();
+        for line in [
+            "http_connections_open 0\n",
+            "http_connections_total 2\n",
+            "http_handshakes_failed_total 1\n",
+            "http_requests_total{status=\"2xx\"} 1\n",
+            "http_requests_total{status=\"4xx\"} 0\n",
+        ] {
+            assert!(counted.contains(line), "{counted}");
+        }
     }
 }
