@@ -63,17 +63,14 @@ fn is(byte: u8, class: u8) -> bool {
     classes(byte) & class != 0
 }
 
-/// How many bytes at the start are of `class`. Four at a time, as far as that goes.
+/// How many bytes at the start are of `class`.
 #[inline(always)]
 pub(crate) fn span(bytes: &[u8], class: u8) -> usize {
     let mut len = 0;
-    while let Some([a, b, c, d]) = bytes.get(len..).and_then(<[u8]>::first_chunk) {
-        if classes(*a) & classes(*b) & classes(*c) & classes(*d) & class == 0 {
+    for &byte in bytes {
+        if !is(byte, class) {
             break;
         }
-        len += 4;
-    }
-    while bytes.get(len).is_some_and(|&byte| is(byte, class)) {
         len += 1;
     }
     len

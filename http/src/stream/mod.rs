@@ -53,15 +53,6 @@ impl Stream {
         }
     }
 
-    /// Whether a read may find something, as far as is known.
-    pub(crate) fn may_be_readable(&self) -> bool {
-        match self {
-            Stream::Plain(socket) => socket.source().may_be_readable(),
-            #[cfg(feature = "tls")]
-            Stream::Tls(tls) => tls.socket().source().may_be_readable() || tls.has_arrived(),
-        }
-    }
-
     /// Waits until a read may find something. May return without cause.
     ///
     /// # Errors
