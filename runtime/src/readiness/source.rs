@@ -228,6 +228,8 @@ impl Source {
         fence(Ordering::SeqCst);
         if self.closed.load(Ordering::Acquire) {
             registered.unbind(fd.as_raw_fd());
+            // If `close` has not found the registration, another caller may have, and wait on it by now.
+            registered.shut();
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
         Ok(())
