@@ -61,9 +61,7 @@ impl Profile {
             files: each(&self.files, &before.files),
         }
     }
-}
 
-impl Profile {
     pub fn print(&self, name: &str) {
         let total: f64 = self.own.values().sum();
         println!("\nprofile of {name}: {total:.0} instructions a request, by callgrind");

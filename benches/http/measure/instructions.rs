@@ -17,7 +17,7 @@ const FEW: usize = 2_000;
 const MORE: usize = 10_000;
 
 /// One alone shows what waiting costs; of many, several are ready each time the server looks.
-const CONNECTIONS: [usize; 2] = [1, 64];
+const CONNECTIONS: [(usize, &str); 2] = [(1, "1 connection"), (64, "64 connections")];
 
 pub fn run(options: &Options) -> Vec<Row> {
     if !is_installed("valgrind", "--version") {
@@ -25,13 +25,13 @@ pub fn run(options: &Options) -> Vec<Row> {
         return Vec::new();
     }
     let more = if options.quick { FEW } else { MORE };
-    let mut rows = CONNECTIONS.map(|connections| {
-        let label = format!("user instructions, {connections} connection(s)");
+    let mut rows = CONNECTIONS.map(|(_, label)| {
+        let label = format!("user instructions, {label}");
         Row::new(label).reach(1_500.0)
     });
-    for (row, connections) in rows.iter_mut().zip(CONNECTIONS) {
+    for (row, (connections, label)) in rows.iter_mut().zip(CONNECTIONS) {
         for &contender in options.contenders.iter().filter(|c| c.is_built_in()) {
-            eprintln!("instructions: {}, {connections} connection(s)", contender.name());
+            eprintln!("instructions: {}, {label}", contender.name());
             row.add(contender, measure(contender, connections, more));
         }
     }
@@ -62,8 +62,8 @@ fn measure(contender: Contender, connections: usize, more: usize) -> Result<f64,
 fn profile(options: &Options, more: usize) {
     let ours = |c: &Contender| matches!(c, Contender::Own | Contender::Shared);
     for &contender in options.contenders.iter().filter(|c| ours(c)) {
-        for connections in CONNECTIONS {
-            let name = format!("{}, {connections} connection(s)", contender.name());
+        for (connections, label) in CONNECTIONS {
+            let name = format!("{}, {label}", contender.name());
             eprintln!("profile: {name}");
             let count = |requests| {
                 let flags = ["--compress-strings=no", "--compress-pos=no"];

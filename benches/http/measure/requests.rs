@@ -25,6 +25,7 @@ struct Case {
     depth: usize,
     /// Of a round and contender.
     requests: usize,
+    /// How many turns that is.
     slices: usize,
 }
 
@@ -39,8 +40,8 @@ struct Slice {
 }
 
 pub fn load(options: &Options) -> Vec<Row> {
-    let requests = if options.quick { 40_000 } else { 1_000_000 };
-    let case = Case { name: "load", workers: options.workers, depth: 1, requests, slices: 10 };
+    let requests = if options.quick { 40_000 } else { 800_000 };
+    let case = Case { name: "load", workers: options.workers, depth: 1, requests, slices: 25 };
     let mut user = Row::new("user CPU, µs a request").reach(0.45).decimals(2);
     let mut cpu = Row::new("CPU, µs a request").decimals(2);
     let mut p99 = Row::new("p99, µs");
@@ -65,7 +66,7 @@ pub fn load(options: &Options) -> Vec<Row> {
 }
 
 pub fn pinned(options: &Options) -> Vec<Row> {
-    let requests = if options.quick { 40_000 } else { 500_000 };
+    let requests = if options.quick { 40_000 } else { 400_000 };
     let case = Case { name: "pinned", workers: 1, depth: 1, requests, slices: 20 };
     let _one = OneCpu::hold();
     let title = format!("pinned: {CONNECTIONS} connections, one worker and the client on one CPU");
@@ -74,9 +75,9 @@ pub fn pinned(options: &Options) -> Vec<Row> {
 }
 
 pub fn pipelined(options: &Options) -> Vec<Row> {
-    let requests = if options.quick { 160_000 } else { 4_000_000 };
+    let requests = if options.quick { 160_000 } else { 2_000_000 };
     let case =
-        Case { name: "pipelined", workers: options.workers, depth: 16, requests, slices: 10 };
+        Case { name: "pipelined", workers: options.workers, depth: 16, requests, slices: 20 };
     let title = format!(
         "pipelined: {CONNECTIONS} connections, 16 requests at a time on each, {} worker(s)",
         case.workers
