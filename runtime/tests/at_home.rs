@@ -3,10 +3,13 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::asm;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use greenwood_runtime::{Builder, Placement, Runtime, sleep, spawn, yield_now};
+use greenwood_runtime::readiness::{AsSource, Source, spawn_when_readable};
+use greenwood_runtime::{Builder, Placement, Runtime, now, sleep, spawn, yield_now};
 
 struct Watching;
 
@@ -66,6 +69,31 @@ fn load() {
     sleepers.into_iter().for_each(|h| h.join().unwrap());
 }
 
+struct Socket(UnixStream, Source);
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsSource for Socket {
+    fn as_source(&self) -> &Source {
+        &self.1
+    }
+}
+
+/// Dormant ones take their timers out of the room that was made for those who sleep in the same turn.
+fn rest_and_sleep(resting: usize) {
+    let (_near, far) = UnixStream::pair().unwrap();
+    for _ in 0..resting {
+        let socket = Socket(far.try_clone().unwrap(), Source::new());
+        let deadline = Some(now() + Duration::from_secs(600));
+        drop(spawn_when_readable(socket, deadline, |_, _| {}).unwrap());
+    }
+    sleep(Duration::from_micros(1));
+}
+
 #[test]
 fn the_allocator_is_called_at_home_only() {
     for workers in [1, 2] {
@@ -73,6 +101,11 @@ fn the_allocator_is_called_at_home_only() {
         for _ in 0..5 {
             runtime.run(load);
         }
+    }
+    // Among these is a number that leaves no room at all.
+    for resting in 100..300 {
+        let runtime = Runtime::builder().workers(1).build().unwrap();
+        runtime.run(|| rest_and_sleep(resting));
     }
     assert!(CALLS.load(Ordering::Relaxed) > 10_000, "the allocator was not watched");
     assert_eq!(AWAY.load(Ordering::Relaxed), 0);

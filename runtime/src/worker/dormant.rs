@@ -8,6 +8,7 @@ use slab::Slab;
 use super::Worker;
 use crate::cancel::Cancelled;
 use crate::coroutine::{Run, Task};
+use crate::fairness::SWITCHES_PER_TIMER_CHECK;
 use crate::park::Reason;
 use crate::time::wheel::Key;
 
@@ -42,8 +43,16 @@ impl Worker {
         header.set_slot(slot);
         header.set_run(Run::Dormant);
         header.set_reason(&Reason("something to start for"));
-        let timer = deadline.map(|at| self.timers.borrow_mut().insert(at, slot | MARK));
+        let timer = deadline.map(|at| self.insert_timer(at, slot | MARK));
         table.insert(Sleeper { task, timer });
+    }
+
+    /// Adds a timer, and makes room for another in the place of what it took: that was for who suspends before the turn is over.
+    fn insert_timer(&self, deadline: u64, owner: u32) -> Key {
+        let mut timers = self.timers.borrow_mut();
+        let key = timers.insert(deadline, owner);
+        timers.reserve(SWITCHES_PER_TIMER_CHECK as usize);
+        key
     }
 
     /// Starts the dormant coroutine in `slot` after those that are ready.
