@@ -30,7 +30,7 @@
 //! - Runtimes: [`run`], [`Runtime`], [`RuntimeBuilder`]. [`spawn`] outside any of them starts a global one.
 //! - Sockets: [`net`], with `std::net`'s names, and what waits beside them: [`net::dns`], [`net::process`], [`net::fs`].
 //! - Signals as blocking receives: [`signal`].
-//! - A small HTTP server: [`http`] (feature `http`, on by default).
+//! - An HTTP server: [`http`] (feature `http`, on by default).
 //! - For builders of blocking primitives: [`park`] and [`readiness`].
 //!
 //! # Every call also works on an OS thread
@@ -44,7 +44,8 @@
 //!
 //! # Features
 //! - `http` (default): the HTTP server.
-//! - `ws`: its WebSockets.
+//! - `serde`, `compression` (default): its typed extractors and JSON; its compression.
+//! - `ws`, `tls`: its WebSockets; TLS.
 //! - `patch`: other people's blocking code, std's own sockets and locks included, suspends its coroutine too.
 
 #[cfg(feature = "http")]

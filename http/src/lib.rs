@@ -1,4 +1,4 @@
-//! A small HTTP/1 server for Greenwood, written as plain blocking code.
+//! An HTTP/1 server for Greenwood, to be put on the Internet: handlers are plain blocking code.
 //!
 //! Each connection has a coroutine (or an OS thread, see [`Backend`]) that reads a request, calls the
 //! handler and writes the answer. What a handler calls may block: it suspends that coroutine alone.
@@ -31,6 +31,22 @@
 //! HTTP/1.0 and 1.1 as of RFC 9112, with keep-alive, pipelining, chunked bodies both ways and
 //! `Expect: 100-continue`. A request about whose end two parsers could disagree is refused and its
 //! connection closed; sizes and times have [`Limits`] that need no setting.
+//!
+//! # Where things are
+//!
+//! - What answers: [`Handler`], any function of a request; [`Router`], with [`extract`] for typed arguments and
+//!   [`middleware`] around them.
+//! - What is answered: [`IntoResponse`], [`Response`], [`ResponseBody`]; [`files`]; [`sse`]; `websocket` (feature `ws`);
+//!   other protocols by [`Response::upgrade`].
+//! - What is listened on: [`Builder`], [`Listener`], `Tls` (feature `tls`), [`ProxyHeader`].
+//! - The end: [`ShutdownHandle`]. What operators see: [`observe`].
+//!
+//! # Connections at rest
+//!
+//! A connection on which nothing has come for a moment gives up its coroutine and its buffers; what is left takes some 500
+//! bytes, and starts a new coroutine when bytes come
+//! ([`spawn_when_readable`](greenwood_runtime::readiness::spawn_when_readable)). On OS threads a connection
+//! keeps its thread.
 #![forbid(unsafe_code)]
 
 mod accept;
