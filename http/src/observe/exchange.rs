@@ -147,8 +147,30 @@ struct Underway<'a> {
 impl<'a> Observed<'a> {
     #[inline]
     pub(crate) fn begin(link: &'a Link, head: &'a Head<'a>, request: &Request<'_>) -> Observed<'a> {
-        let somebody = !link.service.observers.is_empty();
-        Observed(somebody.then(|| Underway::begin(link, head, request)))
+        if link.service.observers.is_empty() {
+            return Observed(None);
+        }
+        Observed::start(link, head, request)
+    }
+
+    /// All of the result is made here: one that is put together by the caller would be copied for nobody, too.
+    #[inline(never)]
+    fn start(link: &'a Link, head: &'a Head<'a>, request: &Request<'_>) -> Observed<'a> {
+        let exchange = Exchange {
+            head,
+            link,
+            matched: Matched::Nothing,
+            status: None,
+            sent: 0,
+            sent_head: 0,
+            duration: Duration::ZERO,
+            complete: false,
+            keeps_alive: false,
+            outcome: Outcome::Cancelled,
+        };
+        let (observers, began) = (&link.service.observers, greenwood_runtime::now());
+        observers.tell(|observer| observer.exchange_started(request));
+        Observed(Some(Underway { observers, began, mark: None, exchange }))
     }
 
     /// The handler has ended.
@@ -209,26 +231,7 @@ impl<'a> Observed<'a> {
     }
 }
 
-impl<'a> Underway<'a> {
-    #[inline(never)]
-    fn begin(link: &'a Link, head: &'a Head<'a>, request: &Request<'_>) -> Underway<'a> {
-        let exchange = Exchange {
-            head,
-            link,
-            matched: Matched::Nothing,
-            status: None,
-            sent: 0,
-            sent_head: 0,
-            duration: Duration::ZERO,
-            complete: false,
-            keeps_alive: false,
-            outcome: Outcome::Cancelled,
-        };
-        let (observers, began) = (&link.service.observers, greenwood_runtime::now());
-        observers.tell(|observer| observer.exchange_started(request));
-        Underway { observers, began, mark: None, exchange }
-    }
-
+impl Underway<'_> {
     #[inline(never)]
     fn finish(mut self, transport: &mut Transport, sent: io::Result<()>) -> io::Result<()> {
         let sent = sent.and_then(|()| transport.flush());
