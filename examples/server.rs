@@ -13,13 +13,14 @@ mod args {
     use greenwood::http::Backend;
 
     pub const USAGE: &str = "usage: server [--addr HOST:PORT] [--workers N] [--delay TIME] \
-                             [--backend green|threads] [--help]";
+                             [--backend green|threads] [--access-log] [--help]";
 
     pub const HELP: &str = "
   --addr HOST:PORT   where to listen; port 0 chooses a free one (127.0.0.1:8080)
   --workers N        worker threads that run the coroutines (one per core)
   --delay TIME       how long a resource takes, as 250ms or 5s (5s)
   --backend NAME     green: a coroutine per connection; threads: an OS thread (green)
+  --access-log       write a line for each request to standard error
   --help             print this
 
 routes:
@@ -35,6 +36,7 @@ Ctrl-C lets requests in flight finish.";
         pub workers: Option<usize>,
         pub delay: Duration,
         pub backend: Backend,
+        pub access_log: bool,
     }
 
     /// `None` when help was asked for; the error is one line.
@@ -44,6 +46,7 @@ Ctrl-C lets requests in flight finish.";
             workers: None,
             delay: Duration::from_secs(5),
             backend: Backend::Green,
+            access_log: false,
         };
         while let Some(arg) = args.next() {
             let (option, inline) = match arg.split_once('=') {
@@ -54,6 +57,7 @@ Ctrl-C lets requests in flight finish.";
                 || inline.clone().or_else(|| args.next()).ok_or(format!("{option} needs a value"));
             match option {
                 "--help" | "-h" if inline.is_none() => return Ok(None),
+                "--access-log" if inline.is_none() => parsed.access_log = true,
                 "--addr" => parsed.addr = value()?,
                 "--workers" => parsed.workers = Some(workers(&value()?)?),
                 "--delay" => parsed.delay = delay(&value()?)?,
@@ -101,6 +105,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use greenwood::http::http::{HeaderValue, Method, StatusCode, header};
+use greenwood::http::observe::AccessLog;
 use greenwood::http::{
     Backend, IntoResponse, Request, Response, Server, ShutdownHandle, percent_decode,
 };
@@ -130,7 +135,11 @@ fn main() -> ExitCode {
 fn run(args: &args::Args) -> io::Result<()> {
     let listening =
         |e: io::Error| io::Error::new(e.kind(), format!("cannot listen on {}: {e}", args.addr));
-    let server = Server::builder().backend(args.backend).bind(&*args.addr).map_err(listening)?;
+    let mut builder = Server::builder().backend(args.backend);
+    if args.access_log {
+        builder = builder.observer(AccessLog::new(io::stderr())?);
+    }
+    let server = builder.bind(&*args.addr).map_err(listening)?;
     shut_down_on_signal(server.shutdown_handle())?;
     println!("listening on http://{}", server.local_addr()?);
 

@@ -202,6 +202,26 @@ fn running_out_of_descriptors_passes() {
     assert_eq!(server.ask("GET /").2, "Hello, World!");
 }
 
+/// The last lines too: the end of the server waits for them.
+#[test]
+fn the_access_log_has_a_line_for_each_request() {
+    for backend in ["green", "threads"] {
+        let mut command = example();
+        let command = command.args(["--access-log", "--delay", "1ms", "--backend", backend]);
+        let mut server = Server::spawn(command.stderr(Stdio::piped()));
+        server.ask("GET /resource/1");
+        server.ask("GET /other?a=b");
+        let mut stderr = server.child.stderr.take().unwrap();
+        server.signal("-INT");
+        assert_eq!(server.exit().code(), Some(0));
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).unwrap();
+        let [first, second] = log.lines().collect::<Vec<_>>().try_into().unwrap();
+        assert!(first.contains("] \"GET /resource/1 HTTP/1.1\" 200 19 "), "{log}");
+        assert!(second.contains("] \"GET /other?a=b HTTP/1.1\" 404 9 "), "{log}");
+    }
+}
+
 #[test]
 fn help_goes_to_stdout() {
     let help = output(&["--help"]);
@@ -224,6 +244,7 @@ fn bad_arguments_get_the_usage() {
         &["--workers", "0"],
         &["--workers", "two"],
         &["--workers=+1"],
+        &["--access-log=file"],
         &["--backend", "blue"],
         &["--port", "80"],
         &["extra"],
