@@ -5,7 +5,7 @@ mod support;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use greenwood_http::http::HeaderValue;
+use greenwood_http::http::{HeaderValue, StatusCode};
 use greenwood_http::{Request, Response, Server, Upgraded};
 use support::{BACKENDS, TestServer, refused};
 
@@ -64,6 +64,20 @@ fn a_body_that_is_left_unread_is_no_part_of_the_next_protocol() {
     });
     let raw = "POST / HTTP/1.1\r\nHost: h\r\nConnection: upgrade, close\r\nUpgrade: parrot\r\nContent-Length: 9\r\n\r\n";
     assert_eq!(server.exchange(&[raw.as_bytes()]), refused("500 Internal Server Error"));
+}
+
+/// As middleware does that knows nothing of upgrades: what is no 101 leaves the connection with HTTP.
+#[test]
+fn with_another_status_it_is_no_upgrade() {
+    let server = TestServer::start(|_: &mut Request<'_>| {
+        Response::upgrade(HeaderValue::from_static("parrot"), |_| panic!("switched"))
+            .with_status(StatusCode::OK)
+    });
+    let raw = "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: parrot\r\n\r\n";
+    let last = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let answer = "HTTP/1.1 200 OK\r\nupgrade: parrot\r\ncontent-length: 0\r\n";
+    let both = format!("{answer}\r\n{answer}connection: close\r\n\r\n");
+    assert_eq!(server.exchange(&[raw.as_bytes(), last.as_bytes()]), both);
 }
 
 #[test]

@@ -92,8 +92,10 @@ impl Connection<'_> {
         let head = self.transport.out.len() - mark.waiting();
         observed.answers(response.status, keep_alive, mark, head);
         let mut upgrade = None;
+        // With any other status it is a body without bytes.
+        let switches = response.status == StatusCode::SWITCHING_PROTOCOLS;
         let mut sent = match response.body.0 {
-            Content::Upgrade(next) => {
+            Content::Upgrade(next) if switches => {
                 upgrade = Some(next);
                 Ok(())
             }
