@@ -125,8 +125,10 @@ impl Connection<'_> {
             return Ok(Next::Upgrade(next));
         }
         if !keep_alive {
-            // Whoever asks for the end sends nothing after that. Some very old clients send a line after a body.
-            let silent = asked_for_end && without_body && !more;
+            // Whoever asks for the end sends nothing after that. Some very old clients send a line after a body, and those with TLS may say
+            // their end in its terms.
+            let secure = self.transport.link.stream.is_secure();
+            let silent = asked_for_end && without_body && !more && !secure;
             return Ok(Next::Close(if silent { Close::Now } else { Close::Linger }));
         }
         if !without_body

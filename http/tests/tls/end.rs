@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -126,6 +127,38 @@ fn a_client_that_ends_its_half_gets_its_answer() {
             client.sock.shutdown(Shutdown::Write).unwrap();
             let all = rest(&mut client).unwrap();
             assert!(all.ends_with("\r\n\r\nGET /a "), "{all}");
+        }
+    }
+}
+
+/// It has said that nothing follows, and then says so again in the terms of TLS: bytes that nobody reads, over which the kernel would
+/// reset the connection and forget what the client has not read yet.
+#[test]
+fn an_answer_is_not_lost_when_the_client_has_said_its_end_twice() {
+    const LONG: usize = 1 << 20;
+
+    let identity = Identity::new("localhost");
+    for backend in BACKENDS {
+        let (ask, asked) = channel();
+        let asked = Mutex::new(asked);
+        let server = TestServer::with(identity.server(backend), move |_: &mut Request<'_>| {
+            asked.lock().unwrap().recv().unwrap();
+            vec![b'x'; LONG]
+        });
+        for request in
+            ["GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"]
+        {
+            let mut client = identity.connect(server.address);
+            client.write_all(request.as_bytes()).unwrap();
+            // The server has its request by now, most probably; the outcome must be the same.
+            std::thread::sleep(Duration::from_millis(50));
+            client.conn.send_close_notify();
+            client.flush().unwrap();
+            ask.send(()).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+            let all = rest(&mut client).unwrap();
+            let (_, body) = all.split_once("\r\n\r\n").unwrap();
+            assert_eq!(body.len(), LONG);
         }
     }
 }
