@@ -147,6 +147,32 @@ fn an_idle_connection_ends_when_its_time_is_up() {
     }
 }
 
+/// Nor do empty lines make a request of themselves, whether or not the connection rests between them.
+#[test]
+fn empty_lines_are_counted_over_pauses() {
+    for pause in [SECOND / 2, 50 * SECOND] {
+        simulate(with(|_| {}), echo, move |address| {
+            let stream = connect(address);
+            for _ in 0..2 {
+                send(&stream, "\r\n");
+                sleep(pause);
+            }
+            send(&stream, "\r\n");
+            assert_eq!(rest(&stream).0, refused("400 Bad Request"));
+            // A request after two of them is one, and begins to count anew.
+            let stream = connect(address);
+            for _ in 0..2 {
+                for _ in 0..2 {
+                    send(&stream, "\r\n");
+                    sleep(pause);
+                }
+                send(&stream, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+                assert_eq!(answer(&stream), text("200 OK", "GET /a "));
+            }
+        });
+    }
+}
+
 /// Connections that have rested in between are no new ones.
 #[test]
 fn requests_are_counted_over_pauses() {

@@ -23,6 +23,7 @@ use crate::service::Service;
 use crate::transport::{FLUSH_AT, Transport};
 use crate::upgrade::Upgraded;
 use receive::Received;
+use rest::Idle;
 
 type Upgrade = Box<dyn FnOnce(Upgraded) + Send>;
 
@@ -30,7 +31,7 @@ type Upgrade = Box<dyn FnOnce(Upgraded) + Send>;
 pub(crate) fn begin(mut registration: Registration) {
     let link = registration.link();
     match link.stream.establish(&link.service.limits) {
-        Ok(()) => run(registration),
+        Ok(()) => run(registration, None),
         Err(error) => {
             let connection = observe::Connection::new(link);
             link.service.observers.tell(|o| o.handshake_failed(&connection, &error));
@@ -39,17 +40,18 @@ pub(crate) fn begin(mut registration: Registration) {
     }
 }
 
-/// Serves until either side closes, or the connection has nothing to do: then it rests without a coroutine. Suspends.
-fn run(registration: Registration) {
+/// Serves until either side closes, or the connection has nothing to do: then it rests without a coroutine, from which it comes with `idle`.
+/// Suspends.
+fn run(registration: Registration, idle: Option<Idle>) {
     let service = Arc::clone(registration.service());
-    let mut connection = Connection::new(registration, &service);
+    let mut connection = Connection::new(registration, idle, &service);
     let end = connection.serve();
-    let Connection { mut registration, input, fields, transport, .. } = connection;
+    let Connection { mut registration, input, fields, transport, skipped_lines, .. } = connection;
     match end {
         Ok(End::Rest(deadline)) => {
             let out = transport.into_buffer();
             service.buffers.put(registration.link(), Spare { input, out, fields });
-            rest::rest(registration, deadline);
+            rest::rest(registration, Idle { deadline, skipped_lines });
         }
         Ok(End::Upgrade(next)) => {
             registration.closes(CloseReason::Upgraded);
@@ -81,6 +83,8 @@ struct Connection<'s> {
     skipped_lines: u8,
     /// Set once a head has begun and not come whole.
     head_deadline: Option<Instant>,
+    /// When to close, of a connection that has rested and got no byte since.
+    idle_deadline: Option<Instant>,
     service: &'s Service,
 }
 
@@ -110,7 +114,7 @@ enum End {
 }
 
 impl<'s> Connection<'s> {
-    fn new(registration: Registration, service: &'s Service) -> Connection<'s> {
+    fn new(registration: Registration, idle: Option<Idle>, service: &'s Service) -> Connection<'s> {
         let link = Arc::clone(registration.link());
         let Spare { input, out, fields } = service.buffers.take(&link);
         Connection {
@@ -120,8 +124,9 @@ impl<'s> Connection<'s> {
             fields,
             date: DateCache::new(),
             scan: Scan::default(),
-            skipped_lines: 0,
+            skipped_lines: idle.map_or(0, |idle| idle.skipped_lines),
             head_deadline: None,
+            idle_deadline: idle.map(|idle| idle.deadline),
             service,
         }
     }

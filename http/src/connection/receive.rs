@@ -39,6 +39,7 @@ impl Connection<'_> {
             let received = self.wait_for_request()?;
             if let Received::Bytes = received {
                 self.registration.set_busy();
+                self.idle_deadline = None;
             }
             return Ok(received);
         }
@@ -53,7 +54,11 @@ impl Connection<'_> {
     /// Waits with coroutine and buffers for a while, if that is worth it.
     #[inline]
     fn wait_for_request(&mut self) -> io::Result<Received> {
-        let idle = self.service.limits.idle;
+        let idle = match self.idle_deadline {
+            // It has rested, and been woken by what is no byte of a request.
+            Some(deadline) => deadline.saturating_duration_since(greenwood_runtime::now()),
+            None => self.service.limits.idle,
+        };
         self.input.shrink(buffer::INITIAL);
         self.transport.shrink();
         let Some(live) = self.registration.neighbours() else {
@@ -65,7 +70,10 @@ impl Connection<'_> {
             _ => idle.min(WARM_AMONG_MANY),
         };
         match self.read(warm)? {
-            Received::Late if warm < idle => Ok(Received::Nothing(after(idle - warm))),
+            Received::Late if warm < idle => {
+                let deadline = self.idle_deadline.unwrap_or_else(|| after(idle - warm));
+                Ok(Received::Nothing(deadline))
+            }
             received => Ok(received),
         }
     }

@@ -9,11 +9,21 @@ use crate::connections::Registration;
 use crate::log;
 use crate::observe::CloseReason;
 
-/// Has the connection go on when there is something to read, and closed at `deadline`. Does not suspend.
-pub(crate) fn rest(registration: Registration, deadline: Instant) {
+/// What a connection without a request knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Idle {
+    /// When it is to be closed.
+    pub(super) deadline: Instant,
+    /// Empty lines that were skipped.
+    pub(super) skipped_lines: u8,
+}
+
+/// Has the connection go on when there is something to read, and closed at its deadline. Does not suspend.
+pub(super) fn rest(registration: Registration, idle: Idle) {
+    let deadline = Some(idle.deadline);
     let rested =
-        spawn_when_readable(registration, Some(deadline), |mut registration, why| match why {
-            Readiness::Ready => super::run(registration),
+        spawn_when_readable(registration, deadline, move |mut registration, why| match why {
+            Readiness::Ready => super::run(registration, Some(idle)),
             Readiness::TimedOut => {
                 registration.closes(CloseReason::Idle);
                 registration.link().stream.say_end();

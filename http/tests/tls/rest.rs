@@ -2,13 +2,13 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use greenwood_http::{Limits, Listener, Request, Server};
 use greenwood_runtime::Runtime;
 
 use crate::client::{Identity, connect, tcp, text};
-use crate::support::{BACKENDS, TestServer, echo};
+use crate::support::{BACKENDS, TestServer, WATCHDOG, echo};
 
 /// Longer than a connection stays awake that has nothing to do.
 const LONG: Duration = Duration::from_millis(1300);
@@ -67,4 +67,26 @@ fn among_many_none_rests_on_what_has_come() {
     drop(others);
     shutdown.shutdown();
     thread.join().unwrap().unwrap();
+}
+
+/// Bytes of a record that never comes whole are no request, and do not keep a connection that rests.
+#[test]
+fn a_record_that_drips_does_not_keep_the_connection() {
+    let identity = Identity::new("localhost");
+    let mut limits = Limits::default();
+    limits.idle = LONG;
+    let server = TestServer::with(identity.server(BACKENDS[0]).limits(limits), echo);
+    let mut client = identity.connect(server.address);
+    client.write_all(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    assert_eq!(text(&mut client), "GET /a ");
+    let begin = Instant::now();
+    // Application data of 16 KiB.
+    let record = [23, 3, 3, 64, 0].into_iter().chain(std::iter::repeat(0));
+    for byte in record {
+        assert!(begin.elapsed() < WATCHDOG, "the connection is kept");
+        if client.sock.write_all(&[byte]).is_err() {
+            break;
+        }
+        std::thread::sleep(LONG / 20);
+    }
 }
