@@ -24,8 +24,8 @@
 //!
 //! # Cost
 //!
-//! Without an observer, none that could be measured. With one, the clock is read twice for each request, and each answer is written
-//! by itself, also where a client has sent many requests at once. Nothing is allocated.
+//! Without an observer, some twenty instructions a request, mostly to find that there is none. With one, the clock is read twice for each
+//! request, and each answer is written by itself, also where a client has sent many requests at once. Nothing is allocated.
 
 mod access_log;
 mod connection;
