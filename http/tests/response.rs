@@ -197,6 +197,15 @@ fn produced(request: &mut Request<'_>) -> Response {
         "/sized" => ResponseBody::from_sized_writer(|out| out.write_all(b"abcde"), 5),
         "/short" => ResponseBody::from_sized_writer(|out| out.write_all(b"abc"), 5),
         "/long" => ResponseBody::from_sized_writer(|out| out.write_all(b"abcdef"), 5),
+        "/longer" => ResponseBody::from_sized_writer(
+            |out| {
+                out.write_all(b"abcde")?;
+                // Like a writer in between that is dropped.
+                let _ = out.write_all(b"f");
+                Ok(())
+            },
+            5,
+        ),
         "/fails" => ResponseBody::from_writer(|out| {
             out.write_all(b"abc")?;
             out.flush()?;
@@ -247,7 +256,7 @@ fn a_written_body_that_breaks_its_promise_ends_the_connection() {
     for backend in BACKENDS {
         let server = TestServer::with(Server::builder().backend(backend), produced);
         let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-        for path in ["/short", "/long", "/panics"] {
+        for path in ["/short", "/long", "/longer", "/panics"] {
             let got = server.exchange(&[(get("/x") + &get(path) + &get("/x")).as_bytes()]);
             let plain = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx".to_owned();
             assert_eq!(got, plain + &refused("500 Internal Server Error"), "{path}");

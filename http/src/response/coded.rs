@@ -34,7 +34,7 @@ impl BodyWriter<'_> {
     ///
     /// # Errors
     ///
-    /// Those of `write`, and `UnexpectedEof` if there was less than announced.
+    /// Those of `write`, `UnexpectedEof` if there was less than announced, `InvalidInput` if more was tried.
     pub(crate) fn coded(
         &mut self,
         coder: Box<dyn Coder>,
@@ -45,6 +45,9 @@ impl BodyWriter<'_> {
         let result = write(self);
         let Some(mut coded) = self.coded.take() else { return result };
         result?;
+        if self.exceeded {
+            return Err(too_long());
+        }
         if let Some(left @ 1..) = coded.left {
             return Err(too_short(left));
         }
@@ -54,7 +57,10 @@ impl BodyWriter<'_> {
 
     pub(super) fn write_coded(&mut self, mut coded: Box<Coded>, bytes: &[u8]) -> io::Result<usize> {
         let result = match coded.left {
-            Some(left) if bytes.len() as u64 > left => Err(too_long()),
+            Some(left) if bytes.len() as u64 > left => {
+                self.exceeded = true;
+                Err(too_long())
+            }
             _ => coded.coder.code(bytes),
         };
         let result = result.and_then(|n| {

@@ -30,6 +30,8 @@ pub struct BodyWriter<'c> {
     framing: Framing,
     /// How much the announced length still allows.
     left: u64,
+    /// More was to be written than was announced. Remembered, as who writes may have thrown the error away.
+    pub(super) exceeded: bool,
     /// Where in the output the size of the open chunk goes.
     chunk: Option<usize>,
     /// What is written goes through here first.
@@ -43,7 +45,7 @@ impl<'c> BodyWriter<'c> {
             Framing::None => 0,
             Framing::Chunked | Framing::Close => u64::MAX,
         };
-        BodyWriter { transport, framing, left, chunk: None, coded: None }
+        BodyWriter { transport, framing, left, exceeded: false, chunk: None, coded: None }
     }
 
     /// Whether the server is shutting down: a body without an end should find one, as the connection is cut when the grace period
@@ -65,8 +67,11 @@ impl<'c> BodyWriter<'c> {
     ///
     /// # Errors
     ///
-    /// `UnexpectedEof` if less was written than announced.
+    /// `UnexpectedEof` if less was written than announced, `InvalidInput` if more was tried.
     pub(crate) fn finish(mut self) -> io::Result<()> {
+        if self.exceeded {
+            return Err(too_long());
+        }
         if matches!(self.framing, Framing::Length(_)) && self.left > 0 {
             return Err(too_short(self.left));
         }
@@ -154,6 +159,7 @@ impl Write for BodyWriter<'_> {
             return self.write_coded(coded, bytes);
         }
         if bytes.len() as u64 > self.left {
+            self.exceeded = true;
             return Err(too_long());
         }
         if self.framing != Framing::Chunked && bytes.len() >= PIECE {
