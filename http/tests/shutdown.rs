@@ -151,3 +151,31 @@ fn a_handle_may_come_before_serving_and_from_a_handler() {
     thread.join().unwrap().unwrap();
     assert_ne!(answer, refused("400 Bad Request"));
 }
+
+/// Half a head that came just before the end is not refused as broken off by the client, which could not ask another server then.
+#[test]
+fn half_a_head_gets_no_answer() {
+    let (begun, begins) = mpsc::channel();
+    let (leave, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let handler = move |request: &mut Request<'_>| {
+        if request.path() == "/wait" {
+            begun.send(()).unwrap();
+            // Blocks the worker: nothing is read from the other connection meanwhile.
+            greenwood_runtime::no_yield(|| gate.lock().unwrap().recv().unwrap());
+        }
+        "x"
+    };
+    let server = TestServer::on_one_worker(Server::builder(), handler);
+    let (mut busy, mut idle) = (server.connect(), server.connect());
+    idle.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(idle.until("\r\n\r\nx"), text("200 OK", "x"));
+    busy.send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+    begins.recv_timeout(support::WATCHDOG).unwrap();
+    idle.send("GET / HT");
+    server.shutdown.shutdown();
+    leave.send(()).unwrap();
+    assert_eq!(busy.rest(), closing("200 OK", "x"));
+    assert_eq!(idle.raw_rest(), b"");
+    server.join();
+}

@@ -151,7 +151,9 @@ impl<'s> Connection<'s> {
                     let begun = !self.input.is_empty();
                     match self.receive()? {
                         Received::Bytes => {}
-                        Received::End if begun => {
+                        // A shutdown ends the input even if half a head is on its way, which is not the client's fault. Without an
+                        // answer it can ask another server.
+                        Received::End if begun && !self.registration.link().input_was_ended() => {
                             self.refuse(RequestError::Truncated);
                             self.transport.flush()?;
                             return Ok(End::Closed);

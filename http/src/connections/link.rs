@@ -73,12 +73,16 @@ impl Link {
         let _ = self.stream.shutdown(Shutdown::Read);
     }
 
+    /// Whether this side has ended the input, so that an end of it need not be the client's.
+    pub(crate) fn input_was_ended(&self) -> bool {
+        self.input_ended.load(Ordering::SeqCst)
+    }
+
     /// Whether the client has ended its half, or the connection has ended otherwise. Does not suspend.
     pub(crate) fn client_is_gone(&self) -> bool {
         // In this order: the flag is set before what it is about.
         let gone = sys::has_ended(self.stream.as_fd(), true);
-        gone && (!self.input_ended.load(Ordering::SeqCst)
-            || sys::has_ended(self.stream.as_fd(), false))
+        gone && (!self.input_was_ended() || sys::has_ended(self.stream.as_fd(), false))
     }
 
     /// Ends the connection for those who hold it beyond its end.
