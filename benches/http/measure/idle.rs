@@ -22,6 +22,7 @@ const BACKLOG: usize = 100;
 
 /// What a server holds is what it still holds after this time without a change.
 const SETTLED: Duration = Duration::from_secs(3);
+const SETTLED_QUICK: Duration = Duration::from_secs(1);
 /// Below the time that servers wait for a first request at all.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -34,7 +35,7 @@ pub fn run(options: &Options) -> Vec<Row> {
         for &contender in &options.contenders {
             let what = if asks { "after a request" } else { "no request yet" };
             eprintln!("idle, {what}: {}", contender.name());
-            row.add(contender, measure(contender, options.workers, connections, asks));
+            row.add(contender, measure(contender, options, connections, asks));
         }
     }
     let mut table = Table::new(format!(
@@ -49,17 +50,18 @@ pub fn run(options: &Options) -> Vec<Row> {
 
 fn measure(
     contender: Contender,
-    workers: usize,
+    options: &Options,
     connections: usize,
     asks: bool,
 ) -> Result<f64, String> {
-    let server = Server::start(contender, Setup::workers(workers))?;
+    let server = Server::start(contender, Setup::workers(options.workers))?;
     let failed = |error: std::io::Error| error.to_string();
     // A few, so that what all connections share is there.
     drop(open(server.address, 100, true).map_err(failed)?);
-    let before = settled(&server);
+    let quiet = if options.quick { SETTLED_QUICK } else { SETTLED };
+    let before = settled(&server, quiet);
     let mut streams = open(server.address, connections, asks).map_err(failed)?;
-    let grown = settled(&server) as f64 - before as f64;
+    let grown = settled(&server, quiet) as f64 - before as f64;
     let closed = streams.iter_mut().filter_map(|stream| is_open(stream).err()).next();
     match closed {
         Some(error) => Err(failed(error)),
@@ -83,11 +85,11 @@ fn open(address: SocketAddr, connections: usize, asks: bool) -> std::io::Result<
     (0..connections).map(open).collect()
 }
 
-/// The resident set when it has not changed for a while.
-fn settled(server: &Server) -> u64 {
+/// The resident set when it has not changed for so long.
+fn settled(server: &Server, quiet: Duration) -> u64 {
     let started = Instant::now();
     let (mut since, mut resident) = (started, server.resident());
-    while since.elapsed() < SETTLED && started.elapsed() < PATIENCE {
+    while since.elapsed() < quiet && started.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(100));
         let now = server.resident();
         if now != resident {
