@@ -9,11 +9,14 @@ use crate::buffer;
 /// How long an idle connection keeps its coroutine and buffers, and with them its next request's speed.
 const WARM: Duration = Duration::from_secs(1);
 
-/// The same with more connections than [`MANY`] on a worker. Of so many most do nothing most of the time, and what each keeps adds up;
-/// the few that are busy come back sooner than this.
+/// The same with more connections than [`MANY`] on a worker. Of so many most do nothing most of the time, and what each keeps adds up.
 const WARM_AMONG_MANY: Duration = Duration::from_millis(2);
 
+/// The same for one that has shown itself to be among the busy ones, by [`BUSY`] requests.
+const WARM_WHEN_BUSY: Duration = Duration::from_millis(100);
+
 const MANY: usize = 64;
+const BUSY: u32 = 8;
 
 pub(super) enum Received {
     Bytes,
@@ -67,7 +70,8 @@ impl Connection<'_> {
         };
         let warm = match live {
             ..=MANY => idle.min(WARM),
-            _ => idle.min(WARM_AMONG_MANY),
+            _ if self.registration.requests() < BUSY => idle.min(WARM_AMONG_MANY),
+            _ => idle.min(WARM_WHEN_BUSY),
         };
         match self.read(warm)? {
             Received::Late if warm < idle => {

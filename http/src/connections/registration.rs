@@ -71,6 +71,12 @@ impl Registration {
         self.link().worker.map(|worker| self.service().balance.live(worker))
     }
 
+    /// How many requests were answered.
+    #[inline]
+    pub(crate) fn requests(&self) -> u32 {
+        self.link().requests.load(Ordering::Relaxed)
+    }
+
     /// Counts a request, and returns how many there have been.
     #[inline]
     pub(crate) fn count_request(&self) -> u32 {
