@@ -10,7 +10,7 @@ use crate::Patches;
 use crate::glibc::descriptors::{self, Kind};
 use crate::glibc::hook::{answer, is_active};
 
-/// Bytes from which a transfer is made on another thread. There and back takes 5 to 50 µs (`examples/files.rs` measures it), and copying this
+/// Bytes from which a transfer is made on another thread. There and back takes 5 to 50 µs (`examples/ticker.rs` measures it), and copying this
 /// much from or to the page cache 10 to 100. What is smaller is made at once, and holds the others up no longer than that, unless it
 /// must wait for the disk.
 pub(crate) const WORTH_A_THREAD: usize = 128 << 10;

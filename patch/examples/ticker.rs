@@ -1,6 +1,6 @@
 //! What a ticker notices of large writes and contended locks on its worker, with and without the files group.
 //!
-//! `cargo run --release -p greenwood-patch --example files` prints the longest time for which a coroutine that sleeps a millisecond at a time
+//! `cargo run --release -p greenwood-patch --example ticker` prints the longest time for which a coroutine that sleeps a millisecond at a time
 //! did not run, and what a transfer costs here and on another thread.
 
 use std::fs::File;
