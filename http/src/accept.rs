@@ -1,10 +1,10 @@
 //! The accept loop: takes connections in, and survives what goes wrong in doing so.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use greenwood_runtime::readiness::{Interest, wait_any};
 use greenwood_runtime::{Placement, yield_now};
@@ -12,6 +12,7 @@ use greenwood_runtime::{Placement, yield_now};
 use crate::connection;
 use crate::connections::Registration;
 use crate::listener::Listener;
+use crate::log;
 use crate::service::Service;
 use crate::stream::Stream;
 
@@ -30,13 +31,12 @@ const LAST: u32 = 8 * 1024;
 pub(crate) struct Acceptor {
     listeners: Vec<Listener>,
     service: Arc<Service>,
-    logged: Option<Instant>,
 }
 
 impl Acceptor {
     /// There is a listener at least, and all are non-blocking.
     pub(crate) fn new(listeners: Vec<Listener>, service: Arc<Service>) -> Acceptor {
-        Acceptor { listeners, service, logged: None }
+        Acceptor { listeners, service }
     }
 
     /// Accepts until the server stops; the listeners are closed on return. Suspends.
@@ -113,26 +113,16 @@ impl Acceptor {
         }
     }
 
-    fn survive(&mut self, error: &io::Error) -> io::Result<()> {
+    fn survive(&self, error: &io::Error) -> io::Result<()> {
         if is_transient(error) {
             return Ok(());
         }
-        self.log("cannot accept", error);
+        log::error("cannot accept", error);
         self.wait(&[], Some(BACK_OFF)).map(drop)
     }
 
-    /// A flood of failures must not become a flood of lines.
-    fn log(&mut self, what: &str, error: &io::Error) {
-        let now = Instant::now();
-        if self.logged.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1)) {
-            self.logged = Some(now);
-            // Not `eprintln!`, which panics when standard error is closed.
-            let _ = writeln!(io::stderr(), "greenwood-http: {what}: {error}");
-        }
-    }
-
     /// Gives the connection its own coroutine or thread; on failure it is closed.
-    fn start(&mut self, stream: Stream, peer: Option<SocketAddr>) {
+    fn start(&self, stream: Stream, peer: Option<SocketAddr>) {
         let registration = Registration::new(&self.service, stream, peer);
         let worker = registration.link().worker;
         let serve = move || connection::begin(registration);
@@ -147,7 +137,7 @@ impl Acceptor {
             }
         };
         if let Err(error) = started {
-            self.log("cannot start a connection", &error);
+            log::error("cannot start a connection", &error);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::connections::Link;
 use crate::request::FieldSpan;
+use crate::transport::KEEP;
 
 /// What a buffer starts with, and the most that is kept while a connection waits.
 pub(crate) const INITIAL: usize = 4 * 1024;
@@ -93,9 +94,6 @@ pub(crate) struct Spare {
 /// The most that a worker keeps.
 const SPARE: usize = 16;
 
-/// The most output of a connection that is kept for the next.
-const OUT: usize = 8 * 1024;
-
 impl Buffers {
     pub(crate) fn new(workers: usize) -> Buffers {
         Buffers((0..workers.max(1)).map(|_| Mutex::default()).collect())
@@ -107,7 +105,7 @@ impl Buffers {
 
     /// Keeps what is of the usual size.
     pub(crate) fn put(&self, link: &Link, mut used: Spare) {
-        if used.input.bytes.len() != INITIAL || used.out.capacity() > OUT {
+        if used.input.bytes.len() != INITIAL || used.out.capacity() > KEEP {
             return;
         }
         (used.input.start, used.input.end) = (0, 0);
@@ -119,7 +117,7 @@ impl Buffers {
     }
 
     fn of(&self, link: &Link) -> &Mutex<Vec<Spare>> {
-        &self.0[link.worker.map_or(0, |worker| worker.index() % self.0.len())]
+        &self.0[link.worker.map_or(0, |worker| worker.index())]
     }
 }
 

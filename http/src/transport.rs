@@ -11,8 +11,8 @@ use crate::stream::Stream;
 /// Answers gather here up to this size before they are written although more requests wait.
 pub(crate) const FLUSH_AT: usize = 64 * 1024;
 
-/// The most memory for output that is kept while a connection waits.
-const KEEP: usize = 8 * 1024;
+/// The most memory for output that is kept while a connection waits, or for the next one.
+pub(crate) const KEEP: usize = 8 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Transport {

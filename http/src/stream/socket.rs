@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use greenwood_runtime::readiness::{Interest, Mode, Source};
 use greenwood_runtime::signal::SIGPIPE;
-use rustix::io::Errno;
 #[cfg(feature = "tls")]
 use rustix::net::SendAncillaryBuffer;
 use rustix::net::{RecvFlags, SendFlags};
@@ -71,7 +70,7 @@ impl Socket {
                 self.fd.as_fd(),
                 Interest::Read,
                 timeout,
-                || receive(&self.fd, into),
+                || receive(&self.fd, into, RecvFlags::empty()),
                 |&n| short_is_all && 0 < n && n < asked,
             );
             match result {
@@ -84,14 +83,7 @@ impl Socket {
     /// Reads, and leaves what was read where it is.
     pub(crate) fn peek(&self, into: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
         loop {
-            let peek = || match rustix::net::recv(
-                &self.fd,
-                &mut *into,
-                RecvFlags::DONTWAIT | RecvFlags::PEEK,
-            ) {
-                Ok((n, _)) => Ok(n),
-                Err(e) => Err(e.into()),
-            };
+            let peek = || receive(&self.fd, into, RecvFlags::PEEK);
             let fd = self.fd.as_fd();
             match self.source.perform(fd, Interest::Read, timeout, peek, |_| false) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -106,7 +98,7 @@ impl Socket {
             self.fd.as_fd(),
             Interest::Read,
             || Ok(Mode::NonBlocking),
-            || receive(&self.fd, into),
+            || receive(&self.fd, into, RecvFlags::empty()),
             |_| false,
         )
     }
@@ -193,7 +185,7 @@ impl Socket {
     /// Reads what the kernel has, without regard to readiness: for a step of something larger, which `source` repeats.
     #[cfg(feature = "tls")]
     pub(super) fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
-        receive(&self.fd, into)
+        receive(&self.fd, into, RecvFlags::empty())
     }
 
     /// Whether a read of `n` bytes, where `asked` would have fitted, has shown that there are no more.
@@ -246,12 +238,9 @@ impl Socket {
 }
 
 #[inline]
-fn receive(fd: &OwnedFd, into: &mut [u8]) -> io::Result<usize> {
-    match rustix::net::recv(fd, into, RecvFlags::DONTWAIT) {
-        Ok((n, _)) => Ok(n),
-        Err(Errno::WOULDBLOCK) => Err(io::ErrorKind::WouldBlock.into()),
-        Err(e) => Err(e.into()),
-    }
+fn receive(fd: &OwnedFd, into: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+    let (n, _) = rustix::net::recv(fd, into, flags | RecvFlags::DONTWAIT)?;
+    Ok(n)
 }
 
 impl AsFd for Socket {

@@ -90,7 +90,7 @@ pub(crate) enum Woken {
 
 impl Woken {
     #[inline(always)]
-    pub(crate) fn report(self) -> Wake {
+    fn report(self) -> Wake {
         match self {
             Woken::Unparked => Wake::Unparked,
             Woken::TimedOut => Wake::TimedOut,
